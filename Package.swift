@@ -1,0 +1,70 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One module a folder, in layers; docs/architecture.md draws the arrows and says why. A core module (no I/O, no
+// clock) depends on cores only; an outside package appears in edges only, swift-crypto in SV2Noise excepted.
+
+let swift6: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+func core(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: swift6)
+}
+
+func tests(_ module: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(module)Tests", dependencies: [.byName(name: module), "TestSupport"] + dependencies,
+        swiftSettings: swift6)
+}
+
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+]
+
+let foreign: [Target] = [
+    // Debug builds compile C without optimisation unless told otherwise, and hashing is then five times slower.
+    .target(name: "CSHA256d", cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
+]
+
+let vocabulary: [Target] = [
+    core("Units"),
+    core("BitcoinPrimitives", ["CSHA256d"]),
+]
+
+let cores: [Target] = [
+]
+
+let edges: [Target] = [
+]
+
+let testTargets: [Target] = [
+    .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swift6),
+    tests("BitcoinPrimitives"),
+    // The conformance lane: recorded facts, read in place from beside the checkout.
+    .testTarget(
+        name: "ConformanceTests",
+        dependencies: [
+            "BitcoinPrimitives",             "TestSupport", "Units"
+        ],
+        swiftSettings: swift6),
+]
+
+let package = Package(
+    name: "adit",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: foreign + vocabulary + cores + edges + testTargets,
+    swiftLanguageModes: [.v6]
+)
