@@ -38,6 +38,7 @@ let vocabulary: [Target] = [
 ]
 
 let cores: [Target] = [
+    core("ASICWire"),
 ]
 
 let edges: [Target] = [
@@ -45,12 +46,13 @@ let edges: [Target] = [
 
 let testTargets: [Target] = [
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swift6),
+    tests("ASICWire"),
     tests("BitcoinPrimitives"),
     // The conformance lane: recorded facts, read in place from beside the checkout.
     .testTarget(
         name: "ConformanceTests",
         dependencies: [
-            "BitcoinPrimitives",             "TestSupport", "Units"
+            "ASICWire", "BitcoinPrimitives",             "TestSupport", "Units"
         ],
         swiftSettings: swift6),
 ]
