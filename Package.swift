@@ -39,6 +39,8 @@ let vocabulary: [Target] = [
 
 let cores: [Target] = [
     core("ASICWire"),
+    core("ASICChips", ["ASICWire", "Units"]),
+    core("ASICChains", ["ASICChips", "ASICWire", "BitcoinPrimitives", "Units"]),
 ]
 
 let edges: [Target] = [
@@ -46,13 +48,15 @@ let edges: [Target] = [
 
 let testTargets: [Target] = [
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swift6),
+    tests("ASICChains", ["ASICChips", "ASICWire", "BitcoinPrimitives", "Units"]),
+    tests("ASICChips", ["ASICWire", "Units"]),
     tests("ASICWire"),
     tests("BitcoinPrimitives"),
     // The conformance lane: recorded facts, read in place from beside the checkout.
     .testTarget(
         name: "ConformanceTests",
         dependencies: [
-            "ASICWire", "BitcoinPrimitives",             "TestSupport", "Units"
+            "ASICChips", "ASICWire", "BitcoinPrimitives",             "TestSupport", "Units"
         ],
         swiftSettings: swift6),
 ]

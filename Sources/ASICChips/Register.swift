@@ -1,0 +1,39 @@
+/// A chip's register, by its address. Names and fields: bm13xx.md §6; values are 32 bits, big-endian on the
+/// wire.
+///
+/// Only registers that some model here writes or reads have a name.
+public struct Register: Hashable, Sendable {
+    public let address: UInt8
+
+    public init(_ address: UInt8) { self.address = address }
+
+    public static let chipID = Register(0x00)
+    /// Hash clock.
+    public static let pll0 = Register(0x08)
+    /// Where a chip's nonce counter starts, BM1370: bit 31 enables, bits 15 to 0 are the counter's bits 24 to
+    /// 9.
+    public static let chipNonceOffset = Register(0x0C)
+    /// Deadline of a version batch in ticks of the 25 MHz reference.
+    public static let hashCountingNumber = Register(0x10)
+    public static let ticketMask = Register(0x14)
+    /// Which quarters of the core array report nonces, pin functions.
+    public static let miscControl = Register(0x18)
+    /// Link rate.
+    public static let fastUART = Register(0x28)
+    /// Writes a register of every core: bit 31 all cores, bit 15 write, then register and value.
+    public static let coreRegisterControl = Register(0x3C)
+    public static let analogMux = Register(0x54)
+    public static let ioDriverStrength = Register(0x58)
+    /// Version rolling and, with it, the long form of replies.
+    public static let versionRolling = Register(0xA4)
+    public static let softResetControl = Register(0xA8)
+    /// Unnamed in the sources; BM1370 drivers write it around the analog multiplexer (bm13xx.md §13, §15).
+    public static let analogControl = Register(0xB9)
+}
+
+/// The word for CORE_REGISTER_CONTROL that writes `value` to register `register` of all cores (bm13xx.md
+/// §6.3).
+func coreWrite(register: UInt8, value: UInt8) -> UInt32 {
+    precondition(register < 32, "a core register's number has five bits")
+    return 0x8000_8000 | UInt32(register) << 8 | UInt32(value)
+}
