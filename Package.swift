@@ -30,6 +30,7 @@ let nio: [Target.Dependency] = [
 let foreign: [Target] = [
     // Debug builds compile C without optimisation unless told otherwise, and hashing is then five times slower.
     .target(name: "CSHA256d", cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
+    .target(name: "CResources"),
 ]
 
 let vocabulary: [Target] = [
@@ -41,9 +42,17 @@ let cores: [Target] = [
     core("ASICWire"),
     core("ASICChips", ["ASICWire", "Units"]),
     core("ASICChains", ["ASICChips", "ASICWire", "BitcoinPrimitives", "Units"]),
+    core("Peripherals", ["Units"]),
+    core("Boards", ["ASICChains", "ASICChips", "Peripherals", "Units"]),
 ]
 
 let edges: [Target] = [
+    core(
+        "HardwareData",
+        [
+            "ASICChips", "ASICChains", "Boards", "CResources", "Peripherals", "Units",
+            .product(name: "TOMLKit", package: "TOMLKit"),
+        ]),
 ]
 
 let testTargets: [Target] = [
@@ -52,11 +61,14 @@ let testTargets: [Target] = [
     tests("ASICChips", ["ASICWire", "Units"]),
     tests("ASICWire"),
     tests("BitcoinPrimitives"),
+    tests("Boards", ["ASICChains", "ASICChips", "Peripherals", "Units"]),
+    tests("HardwareData", ["ASICChips", "Boards", "CResources", "Peripherals", "Units"]),
+    tests("Peripherals", ["Units"]),
     // The conformance lane: recorded facts, read in place from beside the checkout.
     .testTarget(
         name: "ConformanceTests",
         dependencies: [
-            "ASICChips", "ASICWire", "BitcoinPrimitives",             "TestSupport", "Units"
+            "ASICChips", "ASICWire", "BitcoinPrimitives", "Boards", "Peripherals",             "TestSupport", "Units"
         ],
         swiftSettings: swift6),
 ]

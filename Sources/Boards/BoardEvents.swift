@@ -1,0 +1,70 @@
+public import ASICChains
+public import Peripherals
+public import Units
+
+public enum BoardEvent: Sendable {
+    /// Both ports are open. Comes once; whatever state the board is in, it is switched off first.
+    case begin
+    case controlReceived([UInt8])
+    case dataReceived([UInt8])
+    /// What the data port really runs at after `.setBaudRate`, as the kernel says.
+    case baudRate(BaudRate)
+    /// The next job for the board's chain.
+    case work(ChainWork)
+    /// The instant of `.wake` has come. One that comes early or twice does no harm.
+    case woke
+    /// Make the board safe, whatever it is doing.
+    case shutDown
+    case portLost(BoardPort)
+}
+
+public enum BoardAction: Hashable, Sendable {
+    /// One whole request, to be written at once; a lost port may drop it.
+    case sendControl([UInt8])
+    case sendData([UInt8])
+    /// Of the data port, once all that was sent has left; answered by `.baudRate`.
+    case setBaudRate(BaudRate)
+    /// Drop what the data port has received and not yet delivered.
+    case discardData
+    /// Send `.woke` then. Replaces an earlier one.
+    case wake(at: Instant)
+    /// Powered, brought up, at work.
+    case ready(ChainSummary)
+    /// Answered by `.work`.
+    case needWork
+    case report(NonceReport)
+    case notice(BoardNotice)
+    /// The board cannot go on; power-off has already begun.
+    case fail(BoardFault)
+    /// Power-off has ended, `confirmed` if the board itself said so. Nothing more follows.
+    case safe(confirmed: Bool)
+}
+
+public enum BoardPort: String, Hashable, Sendable { case control, data }
+
+/// What an operator may want to know, and the board can live with.
+public enum BoardNotice: Hashable, Sendable {
+    case regulator(TPS546.Part)
+    /// The rail, measured by its regulator after it was switched on.
+    case rail(Volts)
+    case retrying(BoardStep, ControlFault)
+    /// A step of power-off failed; the others are still carried out.
+    case notConfirmed(BoardFault)
+    case chain(ChainNotice)
+}
+
+/// Why a board cannot go on.
+public enum BoardFault: Error, Hashable, Sendable {
+    case control(ControlFault, at: BoardStep)
+    /// `at` is missing where the plan itself is impossible.
+    case regulator(RegulatorFault, at: BoardStep?)
+    /// A pin reads otherwise than it was driven.
+    case pin(BoardPin, active: Bool)
+    /// The profile's lists name a pin or a regulator that it does not have.
+    case noPin(PinRole)
+    case noRegulator(RegulatorStage)
+    /// No code for the profile's chip.
+    case unsupportedChip(id: UInt16)
+    case chain(ChainFault)
+    case portLost(BoardPort)
+}

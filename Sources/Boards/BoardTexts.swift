@@ -1,0 +1,63 @@
+// What faults say to an operator: a sentence without the board's name, which the caller knows.
+
+import Units
+
+extension BoardFault: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .control(let fault, let step): "\(step) was not carried out: \(fault)"
+        case .regulator(let fault, let step?): "\(step) found that \(fault)"
+        case .regulator(let fault, nil): "\(fault)"
+        case .pin(let pin, let active):
+            "\(pin) reads \(levelText(pin.level(active: active))), which was not asked for"
+        case .noPin(let role): "a power step names the pin \(role.rawValue), which the profile does not have"
+        case .noRegulator(let stage):
+            "the power step \(stage.rawValue) needs a regulator, which the profile does not have"
+        case .unsupportedChip(let id): "there is no code for a chip with the id 0x\(String(id, radix: 16))"
+        case .chain(let fault): "\(fault)"
+        case .portLost(let port): "the \(port.rawValue) port was lost"
+        }
+    }
+}
+
+extension ControlFault: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .silent(let duration): "the control port was silent for \(duration)"
+        case .refused(let refusal): "the control firmware answered \(refusal)"
+        case .nonsense(let bytes):
+            "the control port sent no answer but bytes that begin (hexadecimal) "
+                + bytes.map { String($0, radix: 16) }.joined(separator: " ")
+        }
+    }
+}
+
+extension ControlRefusal: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .timeout: "\"timeout\""
+        case .invalid: "\"invalid\""
+        case .overflowOrDenied: "\"overflow or denied\""
+        case .fault: "\"fault\""
+        case .text(let text): "\"\(text)\""
+        }
+    }
+}
+
+extension BoardStep: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .drive(let pin, let active): "setting \(pin) \(levelText(pin.level(active: active)))"
+        case .confirm(let pin, _): "reading \(pin)"
+        case .busClock(let clock): "setting the I²C clock to \(clock.hertz) Hz"
+        case .settle(let duration): "waiting \(duration)"
+        case .regulator(let step): "\(step)"
+        }
+    }
+}
+
+extension BoardPin: CustomStringConvertible {
+    public var description: String { "pin \(number) (\(role.rawValue))" }
+}
+
+private func levelText(_ isHigh: Bool) -> String { isHigh ? "high" : "low" }

@@ -1,0 +1,58 @@
+import TOMLKit
+
+/// A TOML document as a plain value. The parser's own nodes point into memory that its root owns, so they are copied
+/// at once and never leave this file.
+enum TOMLNode: Hashable {
+    case table([String: TOMLNode])
+    case array([TOMLNode])
+    case text(String)
+    case integer(Int)
+    case number(Double)
+    case flag(Bool)
+    case time
+
+    /// - Throws: `.syntax` with line and column, for what the parser refuses.
+    init(parsing text: String) throws(ProfileError.Problem) {
+        do {
+            let root = try TOMLTable(string: text)
+            self = withExtendedLifetime(root) { TOMLNode(root) }
+        } catch let error as TOMLParseError {
+            throw .syntax(error.description, line: error.source.begin.line, column: error.source.begin.column)
+        } catch {
+            throw .unreadable(reason: "\(error)")
+        }
+    }
+
+    private init(_ table: TOMLTable) {
+        var nodes: [String: TOMLNode] = [:]
+        for key in table.keys {
+            if let value = table[key] { nodes[key] = TOMLNode(value) }
+        }
+        self = .table(nodes)
+    }
+
+    private init(_ value: any TOMLValueConvertible) {
+        switch value.type {
+        case .table: self = value.table.map { TOMLNode($0) } ?? .table([:])
+        case .array: self = .array(value.array.map { array in array.map { TOMLNode($0) } } ?? [])
+        case .string: self = .text(value.string ?? "")
+        case .int: self = .integer(value.int ?? 0)
+        case .double: self = .number(value.double ?? .nan)
+        case .bool: self = .flag(value.bool ?? false)
+        case .date, .time, .dateTime: self = .time
+        }
+    }
+
+    /// What a person would call it.
+    var kind: String {
+        switch self {
+        case .table: "a table"
+        case .array: "an array"
+        case .text: "text"
+        case .integer: "a whole number"
+        case .number: "a number with a fraction"
+        case .flag: "true or false"
+        case .time: "a date or time"
+        }
+    }
+}
