@@ -44,6 +44,7 @@ let cores: [Target] = [
     core("ASICChains", ["ASICChips", "ASICWire", "BitcoinPrimitives", "Units"]),
     core("Peripherals", ["Units"]),
     core("Boards", ["ASICChains", "ASICChips", "Peripherals", "Units"]),
+    core("Emulator", ["ASICWire", "CSHA256d", "Units"]),
 ]
 
 let edges: [Target] = [
@@ -62,13 +63,14 @@ let testTargets: [Target] = [
     tests("ASICWire"),
     tests("BitcoinPrimitives"),
     tests("Boards", ["ASICChains", "ASICChips", "Peripherals", "Units"]),
+    tests("Emulator", ["ASICWire", "BitcoinPrimitives", "Units"]),
     tests("HardwareData", ["ASICChips", "Boards", "CResources", "Peripherals", "Units"]),
     tests("Peripherals", ["Units"]),
     // The conformance lane: recorded facts, read in place from beside the checkout.
     .testTarget(
         name: "ConformanceTests",
         dependencies: [
-            "ASICChips", "ASICWire", "BitcoinPrimitives", "Boards", "Peripherals",             "TestSupport", "Units"
+            "ASICChips", "ASICWire", "BitcoinPrimitives", "Boards", "Emulator", "Peripherals",             "TestSupport", "Units"
         ],
         swiftSettings: swift6),
 ]
