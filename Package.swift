@@ -31,6 +31,7 @@ let foreign: [Target] = [
     // Debug builds compile C without optimisation unless told otherwise, and hashing is then five times slower.
     .target(name: "CSHA256d", cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
     .target(name: "CResources"),
+    .systemLibrary(name: "CSecp256k1", pkgConfig: "libsecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
 ]
 
 let vocabulary: [Target] = [
@@ -39,6 +40,9 @@ let vocabulary: [Target] = [
 ]
 
 let cores: [Target] = [
+    core("SV2Noise", ["CSecp256k1", crypto]),
+    core("SV2Codec"),
+    core("SV2Messages", ["SV2Codec"]),
     core("ASICWire"),
     core("ASICChips", ["ASICWire", "Units"]),
     core("ASICChains", ["ASICChips", "ASICWire", "BitcoinPrimitives", "Units"]),
@@ -66,11 +70,15 @@ let testTargets: [Target] = [
     tests("Emulator", ["ASICWire", "BitcoinPrimitives", "Units"]),
     tests("HardwareData", ["ASICChips", "Boards", "CResources", "Peripherals", "Units"]),
     tests("Peripherals", ["Units"]),
+    tests("SV2Codec"),
+    tests("SV2Messages", ["SV2Codec"]),
+    tests("SV2Noise", [crypto]),
     // The conformance lane: recorded facts, read in place from beside the checkout.
     .testTarget(
         name: "ConformanceTests",
         dependencies: [
-            "ASICChips", "ASICWire", "BitcoinPrimitives", "Boards", "Emulator", "Peripherals",             "TestSupport", "Units"
+            "ASICChips", "ASICWire", "BitcoinPrimitives", "Boards", "Emulator", "Peripherals",             "SV2Codec", "SV2Messages", "SV2Noise", "TestSupport", "Units",
+            crypto,
         ],
         swiftSettings: swift6),
 ]
