@@ -48,6 +48,8 @@ let cores: [Target] = [
     core("ASICChains", ["ASICChips", "ASICWire", "BitcoinPrimitives", "Units"]),
     core("Peripherals", ["Units"]),
     core("Boards", ["ASICChains", "ASICChips", "Peripherals", "Units"]),
+    core("Verification", ["BitcoinPrimitives"]),
+    core("Scheduling", ["Verification", "BitcoinPrimitives", "Units"]),
     core("Emulator", ["ASICWire", "CSHA256d", "Units"]),
 ]
 
@@ -73,6 +75,8 @@ let testTargets: [Target] = [
     tests("SV2Codec"),
     tests("SV2Messages", ["SV2Codec"]),
     tests("SV2Noise", [crypto]),
+    tests("Scheduling", ["BitcoinPrimitives", "Units"]),
+    tests("Verification", ["BitcoinPrimitives"]),
     // The conformance lane: recorded facts, read in place from beside the checkout.
     .testTarget(
         name: "ConformanceTests",
