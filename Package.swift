@@ -32,6 +32,7 @@ let foreign: [Target] = [
     .target(name: "CSHA256d", cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
     .target(name: "CResources"),
     .systemLibrary(name: "CSecp256k1", pkgConfig: "libsecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 ]
 
 let vocabulary: [Target] = [
@@ -43,6 +44,7 @@ let cores: [Target] = [
     core("SV2Noise", ["CSecp256k1", crypto]),
     core("SV2Codec"),
     core("SV2Messages", ["SV2Codec"]),
+    core("RecordedNode", ["BitcoinPrimitives", "Units"]),
     core("ASICWire"),
     core("ASICChips", ["ASICWire", "Units"]),
     core("ASICChains", ["ASICChips", "ASICWire", "BitcoinPrimitives", "Units"]),
@@ -60,6 +62,7 @@ let edges: [Target] = [
             "ASICChips", "ASICChains", "Boards", "CResources", "Peripherals", "Units",
             .product(name: "TOMLKit", package: "TOMLKit"),
         ]),
+    core("NodeCapture", ["RecordedNode", "BitcoinPrimitives", "CZlib", "CResources"]),
 ]
 
 let testTargets: [Target] = [
@@ -71,7 +74,9 @@ let testTargets: [Target] = [
     tests("Boards", ["ASICChains", "ASICChips", "Peripherals", "Units"]),
     tests("Emulator", ["ASICWire", "BitcoinPrimitives", "Units"]),
     tests("HardwareData", ["ASICChips", "Boards", "CResources", "Peripherals", "Units"]),
+    tests("NodeCapture", ["BitcoinPrimitives", "CZlib", "RecordedNode"]),
     tests("Peripherals", ["Units"]),
+    tests("RecordedNode", ["BitcoinPrimitives", "NodeCapture"]),
     tests("SV2Codec"),
     tests("SV2Messages", ["SV2Codec"]),
     tests("SV2Noise", [crypto]),
@@ -81,7 +86,8 @@ let testTargets: [Target] = [
     .testTarget(
         name: "ConformanceTests",
         dependencies: [
-            "ASICChips", "ASICWire", "BitcoinPrimitives", "Boards", "Emulator", "Peripherals",             "SV2Codec", "SV2Messages", "SV2Noise", "TestSupport", "Units",
+            "ASICChips", "ASICWire", "BitcoinPrimitives", "Boards", "Emulator", "Peripherals", "RecordedNode",
+            "SV2Codec", "SV2Messages", "SV2Noise", "TestSupport", "Units",
             crypto,
         ],
         swiftSettings: swift6),
