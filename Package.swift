@@ -44,6 +44,7 @@ let cores: [Target] = [
     core("SV2Noise", ["CSecp256k1", crypto]),
     core("SV2Codec"),
     core("SV2Messages", ["SV2Codec"]),
+    core("TemplateBuilding", ["BitcoinPrimitives", "Units"]),
     core("RecordedNode", ["BitcoinPrimitives", "Units"]),
     core("ASICWire"),
     core("ASICChips", ["ASICWire", "Units"]),
@@ -81,13 +82,14 @@ let testTargets: [Target] = [
     tests("SV2Messages", ["SV2Codec"]),
     tests("SV2Noise", [crypto]),
     tests("Scheduling", ["BitcoinPrimitives", "Units"]),
+    tests("TemplateBuilding", ["BitcoinPrimitives", "NodeCapture", "RecordedNode"]),
     tests("Verification", ["BitcoinPrimitives"]),
     // The conformance lane: recorded facts, read in place from beside the checkout.
     .testTarget(
         name: "ConformanceTests",
         dependencies: [
             "ASICChips", "ASICWire", "BitcoinPrimitives", "Boards", "Emulator", "Peripherals", "RecordedNode",
-            "SV2Codec", "SV2Messages", "SV2Noise", "TestSupport", "Units",
+            "SV2Codec", "SV2Messages", "SV2Noise", "TemplateBuilding", "TestSupport", "Units",
             crypto,
         ],
         swiftSettings: swift6),
