@@ -1,0 +1,80 @@
+import BitcoinPrimitives
+import SV2Codec
+import SV2Messages
+
+// Custom jobs. Source: sv2-notes §8.5.
+
+extension Pool {
+    mutating func setCustomJob(_ message: SetCustomMiningJob, _ connection: ConnectionID, _ turn: inout Turn)
+    {
+        do throws(CustomJobRefusal) {
+            let (job, user) = try takeJob(message, connection, turn)
+            let success = SetCustomMiningJobSuccess(
+                channelId: message.channelId, requestId: message.requestId, jobId: job.jobId)
+            turn.actions.append(.sendMining(connection, .setCustomMiningJobSuccess(success)))
+            turn.actions.append(.customJobAccepted(connection, user: user, jobId: job.jobId))
+        } catch {
+            let failure = SetCustomMiningJobError(
+                channelId: message.channelId, requestId: message.requestId,
+                errorCode: WireText(error.rawValue))
+            turn.actions.append(.sendMining(connection, .setCustomMiningJobError(failure)))
+            turn.actions.append(
+                .refused(connection, what: SetCustomMiningJob.name, code: error.rawValue, details: ""))
+        }
+    }
+
+    /// The token is used up whatever comes of it: another try needs another declaration.
+    private mutating func takeJob(
+        _ message: SetCustomMiningJob, _ connection: ConnectionID, _ turn: Turn
+    ) throws(CustomJobRefusal) -> (CustomJob, user: WireText) {
+        let declared: DeclaredJob
+        switch tokens.use(message.miningJobToken, at: turn.now) {
+        case .declared(let job): declared = job
+        case .declaring: throw .notYetValidated
+        case .stale: throw .staleTip
+        case .allocated, nil: throw .token
+        }
+        guard let next, Hash256(wire: message.prevHash) == next.previousBlock,
+            declared.previousBlock == next.previousBlock
+        else { throw .staleTip }
+        guard message.nbits == declared.bits.bits else { throw .bits }
+        guard message.version == declared.version else { throw .version }
+        guard RollingRules.allowsTime(message.minNtime, minimum: next.minimumTime, clock: turn.unixTime)
+        else {
+            throw .minimumTime
+        }
+        try compare(message, with: declared.coinbase)
+        guard message.merklePath.map({ Hash256(wire: $0) }) == declared.merklePath else { throw .merklePath }
+        guard var channel = miningLinks[connection]?.channels[message.channelId] else { throw .channelId }
+        // The length byte of the script counts the extranonce: another size makes another coinbase.
+        guard channel.extranoncePrefix.count + channel.extranonceSize == declared.coinbase.extranonceSize
+        else {
+            throw .coinbasePrefix
+        }
+        let before = channel.jobs.count
+        guard before >= configuration.maximumJobsPerChannel || jobCount < configuration.maximumJobs,
+            let job = channel.addJob(
+                declared, minimumTime: message.minNtime, blockTarget: next.blockTarget,
+                limit: configuration.maximumJobsPerChannel)
+        else { throw .tooManyJobs }
+        jobCount += channel.jobs.count - before
+        miningLinks[connection]?.channels[message.channelId] = channel
+        return (job, channel.user)
+    }
+
+    /// Field by field, so that together they are the whole coinbase.
+    private func compare(_ message: SetCustomMiningJob, with coinbase: CoinbaseParts) throws(CustomJobRefusal)
+    {
+        let outputs: [TransactionOutput]
+        do throws(ParsingFault) {
+            outputs = try TransactionOutput.list(wireBytes: message.coinbaseTxOutputs)
+        } catch {
+            throw .coinbase
+        }
+        guard message.coinbaseTxVersion == coinbase.version else { throw .coinbaseVersion }
+        guard message.coinbasePrefix == coinbase.scriptPrefix else { throw .coinbasePrefix }
+        guard message.coinbaseTxInputNSequence == coinbase.sequence else { throw .coinbaseSequence }
+        guard outputs == coinbase.outputs else { throw .coinbaseOutputs }
+        guard message.coinbaseTxLocktime == coinbase.lockTime else { throw .coinbaseLockTime }
+    }
+}

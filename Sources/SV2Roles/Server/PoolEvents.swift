@@ -1,0 +1,74 @@
+public import BitcoinPrimitives
+public import SV2Codec
+public import SV2Messages
+public import Units
+
+/// A connection for as long as it lasts; the owner of the pool never uses a number twice.
+public struct ConnectionID: Hashable, Sendable {
+    public let rawValue: UInt64
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+}
+
+/// One question to the pool's node.
+public struct CheckID: Hashable, Sendable {
+    public let rawValue: UInt64
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+}
+
+/// What can happen to a pool.
+public enum PoolEvent: Hashable, Sendable {
+    /// A connection to the mining listener is up, its handshake done.
+    case miningConnected(ConnectionID)
+    /// The same for the job declaration listener.
+    case declarationConnected(ConnectionID)
+    case mining(ConnectionID, MiningMessage)
+    case declaration(ConnectionID, JobDeclarationMessage)
+    /// The connection is gone. Harmless after `PoolAction.close`.
+    case closed(ConnectionID)
+    /// What the pool's node would build next. The same `previousBlock` again changes times and target only.
+    case tip(NextBlock)
+    /// All that the node's own template holds now; takes the place of the list before.
+    case knownTransactions([MempoolEntry])
+    /// The node's verdict: `nil`, or the word for what is wrong, as `submitblock` gives it (BIP 22).
+    case checked(CheckID, refusal: String?)
+    case woke
+}
+
+/// Why the pool closes a connection.
+public enum PoolConnectionFault: Error, Hashable, Sendable {
+    case tooManyConnections(limit: Int)
+    /// No SetupConnection in time.
+    case setupDeadline
+    case setupRefused(SetupRefusal)
+    case setupTwice
+    /// The name of a message that came before SetupConnection.
+    case beforeSetup(String)
+}
+
+/// What a pool wants done. Order within one answer matters: a block is published before its share is
+/// acknowledged.
+public enum PoolAction: Hashable, Sendable {
+    case sendMining(ConnectionID, MiningMessage)
+    case sendDeclaration(ConnectionID, JobDeclarationMessage)
+    /// After everything sent before it. The pool has already forgotten the connection.
+    case close(ConnectionID, PoolConnectionFault)
+    /// To the node: would this block do, but for its proof of work? Answered by `PoolEvent.checked`.
+    case check(CheckID, block: [UInt8])
+    /// A found block, to the node and to wherever blocks go. Once for each hash.
+    case publish(block: [UInt8], hash: Hash256)
+    /// `difficulty` is that of the job's target, not of the hash.
+    case shareAccepted(ConnectionID, user: WireText, difficulty: Double, hash: Hash256, isBlock: Bool)
+    /// `user` is missing when the channel is.
+    case shareRejected(ConnectionID, user: WireText?, ShareRefusal)
+    /// A declaration was accepted: its transactions without the coinbase, and how many of them had to be
+    /// asked for.
+    case declared(ConnectionID, transactions: Int, missing: Int)
+    case customJobAccepted(ConnectionID, user: WireText, jobId: UInt32)
+    /// A message was refused, shares apart. `what` is its name in the specification, `code` what the client
+    /// is told, where it is told anything; `details` explain it to people.
+    case refused(ConnectionID, what: String, code: String, details: String)
+    /// A message without use here; once for each name and connection.
+    case ignored(ConnectionID, String)
+    /// Send `woke` then; an earlier wish is not withdrawn by a later one.
+    case wake(at: Instant)
+}

@@ -1,0 +1,79 @@
+import SV2Codec
+import SV2Messages
+
+// What every connection begins with. Source: sv2-notes §4.
+
+extension Pool {
+    static let protocolNumberOfMining: UInt8 = 0
+    static let protocolNumberOfDeclaration: UInt8 = 1
+    private static let spokenVersion: UInt16 = 2
+
+    mutating func receive(_ message: MiningMessage, on connection: ConnectionID, _ turn: inout Turn) {
+        guard let link = miningLinks[connection] else { return }  // it was closed while this was on its way
+        switch (link.setup, message) {
+        case (.waiting, .common(.setupConnection(let setup))): setUpMining(setup, connection, &turn)
+        case (.waiting, _): close(connection, .beforeSetup(type(of: message.message).name), &turn)
+        case (.done, .common(.setupConnection)): close(connection, .setupTwice, &turn)
+        case (.done, _): handle(message, on: connection, &turn)
+        }
+    }
+
+    mutating func receive(_ message: JobDeclarationMessage, on connection: ConnectionID, _ turn: inout Turn) {
+        guard let link = declarationLinks[connection] else { return }
+        switch (link.setup, message) {
+        case (.waiting, .common(.setupConnection(let setup))): setUpDeclaration(setup, connection, &turn)
+        case (.waiting, _): close(connection, .beforeSetup(type(of: message.message).name), &turn)
+        case (.done, .common(.setupConnection)): close(connection, .setupTwice, &turn)
+        case (.done, _): handle(message, on: connection, &turn)
+        }
+    }
+
+    private mutating func setUpMining(
+        _ setup: SetupConnection, _ connection: ConnectionID, _ turn: inout Turn
+    ) {
+        let spoken = SetupFlags.Mining.requiresWorkSelection | SetupFlags.Mining.requiresVersionRolling
+        if let (refusal, flags) = refusal(
+            of: setup, protocol: Self.protocolNumberOfMining, spoken: spoken,
+            required: (SetupFlags.Mining.requiresWorkSelection, .missingWorkSelection))
+        {
+            let error = SetupConnectionError(flags: flags, errorCode: WireText(refusal.rawValue))
+            turn.actions.append(.sendMining(connection, .common(.setupConnectionError(error))))
+            return close(connection, .setupRefused(refusal), &turn)
+        }
+        miningLinks[connection]?.setup = .done
+        let success = SetupConnectionSuccess(
+            usedVersion: Self.spokenVersion, flags: SetupFlags.MiningSuccess.requiresExtendedChannels)
+        turn.actions.append(.sendMining(connection, .common(.setupConnectionSuccess(success))))
+    }
+
+    private mutating func setUpDeclaration(
+        _ setup: SetupConnection, _ connection: ConnectionID, _ turn: inout Turn
+    ) {
+        let fullTemplate = SetupFlags.JobDeclaration.declareTxData
+        if let (refusal, flags) = refusal(
+            of: setup, protocol: Self.protocolNumberOfDeclaration, spoken: fullTemplate,
+            required: (fullTemplate, .missingDeclareTxData))
+        {
+            let error = SetupConnectionError(flags: flags, errorCode: WireText(refusal.rawValue))
+            turn.actions.append(.sendDeclaration(connection, .common(.setupConnectionError(error))))
+            return close(connection, .setupRefused(refusal), &turn)
+        }
+        declarationLinks[connection]?.setup = .done
+        let success = SetupConnectionSuccess(usedVersion: Self.spokenVersion, flags: 0)
+        turn.actions.append(.sendDeclaration(connection, .common(.setupConnectionSuccess(success))))
+    }
+
+    /// Why a connection is not taken, and the flags that are not served: 0 when the reason is another.
+    private func refusal(
+        of setup: SetupConnection, protocol number: UInt8, spoken: UInt32,
+        required: (flag: UInt32, refusal: SetupRefusal)
+    ) -> (SetupRefusal, flags: UInt32)? {
+        guard setup.protocol == number else { return (.unsupportedProtocol, 0) }
+        guard setup.minVersion <= Self.spokenVersion, Self.spokenVersion <= setup.maxVersion else {
+            return (.protocolVersionMismatch, 0)
+        }
+        let unserved = setup.flags & ~spoken
+        guard unserved == 0 else { return (.unsupportedFeatureFlags, unserved) }
+        return setup.flags & required.flag == 0 ? (required.refusal, 0) : nil
+    }
+}
