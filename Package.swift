@@ -47,6 +47,12 @@ let cores: [Target] = [
     core("SV2Roles", ["SV2Messages", "SV2Codec", "BitcoinPrimitives", "Units"]),
     core("TemplateBuilding", ["BitcoinPrimitives", "Units"]),
     core("RecordedNode", ["BitcoinPrimitives", "Units"]),
+    core(
+        "Negotiation",
+        [
+            "TemplateBuilding", "SV2Roles", "SV2Messages", "SV2Codec", "Scheduling", "BitcoinPrimitives",
+            "Units",
+        ]),
     core("ASICWire"),
     core("ASICChips", ["ASICWire", "Units"]),
     core("ASICChains", ["ASICChips", "ASICWire", "BitcoinPrimitives", "Units"]),
@@ -76,6 +82,12 @@ let testTargets: [Target] = [
     tests("Boards", ["ASICChains", "ASICChips", "Peripherals", "Units"]),
     tests("Emulator", ["ASICWire", "BitcoinPrimitives", "Units"]),
     tests("HardwareData", ["ASICChips", "Boards", "CResources", "Peripherals", "Units"]),
+    tests(
+        "Negotiation",
+        [
+            "BitcoinPrimitives", "SV2Codec", "SV2Messages", "SV2Roles", "Scheduling", "TemplateBuilding",
+            "Units",
+        ]),
     tests("NodeCapture", ["BitcoinPrimitives", "CZlib", "RecordedNode"]),
     tests("Peripherals", ["Units"]),
     tests("RecordedNode", ["BitcoinPrimitives", "NodeCapture"]),

@@ -1,0 +1,127 @@
+public import BitcoinPrimitives
+import SV2Codec
+public import SV2Roles
+public import Units
+
+/// What one pool is mined with. Defaults are those of sv2-notes §8, §9 and §15.
+public struct UpstreamConfiguration: Hashable, Sendable {
+    /// How long each state may last. Reaching one is a failure of the upstream.
+    public struct Deadlines: Hashable, Sendable {
+        /// Name look-up, connection and handshake together.
+        public var connect = Duration.seconds(15)
+        public var setup = Duration.seconds(5)
+        public var openChannel = Duration.seconds(5)
+        public var token = Duration.seconds(10)
+        public var declaration = Duration.seconds(10)
+        public var customJob = Duration.seconds(5)
+        /// For another template after the pool refused one.
+        public var nextTemplate = Duration.seconds(30)
+
+        public init() {}
+    }
+
+    /// Waits that double from `first` to `cap`, each up to a quarter longer by chance.
+    public struct Backoff: Hashable, Sendable {
+        public var first: Duration
+        public var cap: Duration
+
+        public init(first: Duration, cap: Duration) {
+            self.first = first
+            self.cap = cap
+        }
+    }
+
+    /// Position of the upstream in the configuration; it is in the origin of every job.
+    public var index: Int
+    /// Who is dialed on the mining link, and who we are.
+    public var miningIdentity: ClientIdentity
+    /// The same for the job declaration link.
+    public var declarationIdentity: ClientIdentity
+    /// At most 255 bytes of UTF-8.
+    public var userIdentity: String
+    public var nominalHashRate: HashRate
+    /// The easiest target wanted.
+    public var maximumTarget = Target.max
+    public var minimumExtranonceSize: UInt16
+    /// Version bits to roll, unless the pool forbids it; at most BIP 323's 0x1fffffe0. Default: BIP 320.
+    public var versionMask: UInt32 = 0x1fff_e000
+    public var deadlines = Deadlines()
+    /// After a lost connection.
+    public var reconnect = Backoff(first: .milliseconds(250), cap: .seconds(30))
+    /// After a failure of the upstream.
+    public var coolDown = Backoff(first: .seconds(15), cap: .seconds(1800))
+    /// Earning for so long clears the doubling of the cool-down.
+    public var healthyRun = Duration.seconds(600)
+    /// Failures in a row, lost connections included, until `UpstreamAction.upstreamFailed`.
+    public var failuresUntilHopeless = 5
+    /// Between two declarations for one tip.
+    public var declarationInterval = Duration.seconds(15)
+    /// By how much fees must have risen to be worth another declaration, in thousandths.
+    public var minimumFeeRisePerMille: UInt64 = 5
+    /// For the jitter of waits.
+    public var seed: UInt64
+
+    public init(
+        index: Int, miningIdentity: ClientIdentity, declarationIdentity: ClientIdentity, userIdentity: String,
+        nominalHashRate: HashRate, minimumExtranonceSize: UInt16, seed: UInt64
+    ) {
+        precondition(userIdentity.utf8.count <= 255, "a user identity has at most 255 bytes")
+        self.index = index
+        self.miningIdentity = miningIdentity
+        self.declarationIdentity = declarationIdentity
+        self.userIdentity = userIdentity
+        self.nominalHashRate = nominalHashRate
+        self.minimumExtranonceSize = minimumExtranonceSize
+        self.seed = seed
+    }
+}
+
+extension UpstreamConfiguration {
+    func miningClient(hashRate: HashRate) -> MiningClient.Configuration {
+        var client = MiningClient.Configuration(
+            identity: miningIdentity, userIdentity: .init(userIdentity), nominalHashRate: hashRate,
+            maximumTarget: maximumTarget, minimumExtranonceSize: minimumExtranonceSize)
+        client.setupDeadline = deadlines.setup
+        client.openChannelDeadline = deadlines.openChannel
+        client.customJobDeadline = deadlines.customJob
+        return client
+    }
+
+    var declarationClient: JobDeclarationClient.Configuration {
+        var client = JobDeclarationClient.Configuration(
+            identity: declarationIdentity, userIdentifier: .init(userIdentity))
+        client.setupDeadline = deadlines.setup
+        client.tokenDeadline = deadlines.token
+        client.declarationDeadline = deadlines.declaration
+        return client
+    }
+}
+
+extension UpstreamConfiguration.Backoff {
+    /// The wait after `failures` failures in a row (at least 1): never above the cap.
+    func delay(failures: Int, using generator: inout SplitMix64) -> Duration {
+        // 2^20 times a millisecond is beyond every cap in use, so the product cannot overflow before the cap
+        // cuts it.
+        let doubled = first * (1 << min(max(failures - 1, 0), 20))
+        return min(doubled + doubled * (generator.nextFraction() / 4), cap)
+    }
+}
+
+/// A small generator that a seed determines: for jitter, never for secrets. Source: Steele, Lea, Flood, "Fast
+/// splittable pseudorandom number generators", 2014.
+struct SplitMix64: Hashable, Sendable {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+
+    /// At least 0 and below 1.
+    mutating func nextFraction() -> Double { Double(next() >> 11) * 0x1p-53 }
+}
