@@ -30,6 +30,7 @@ let nio: [Target.Dependency] = [
 let foreign: [Target] = [
     // Debug builds compile C without optimisation unless told otherwise, and hashing is then five times slower.
     .target(name: "CSHA256d", cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
+    .target(name: "CLinux"),
     .target(name: "CResources"),
     .systemLibrary(name: "CSecp256k1", pkgConfig: "libsecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -71,6 +72,16 @@ let edges: [Target] = [
             .product(name: "TOMLKit", package: "TOMLKit"),
         ]),
     core("NodeCapture", ["RecordedNode", "BitcoinPrimitives", "CZlib", "CResources"]),
+    core("Transports", ["CLinux", "Units"] + nio),
+    core("SV2Connections", ["SV2Codec", "SV2Noise", "Transports"] + nio),
+    core("EmulatorHost", ["Emulator", "Transports", "Units"] + nio),
+    core(
+        "PoolServer",
+        [
+            "BitcoinPrimitives", "SV2Codec", "SV2Connections", "SV2Messages", "SV2Noise", "SV2Roles",
+            "Transports",
+            "Units",
+        ] + nio),
 ]
 
 let testTargets: [Target] = [
@@ -92,11 +103,13 @@ let testTargets: [Target] = [
     tests("Peripherals", ["Units"]),
     tests("RecordedNode", ["BitcoinPrimitives", "NodeCapture"]),
     tests("SV2Codec"),
+    tests("SV2Connections", ["SV2Codec", "SV2Noise", "Units"] + nio),
     tests("SV2Messages", ["SV2Codec"]),
     tests("SV2Noise", [crypto]),
     tests("SV2Roles", ["BitcoinPrimitives", "SV2Codec", "SV2Messages", "Units"]),
     tests("Scheduling", ["BitcoinPrimitives", "Units"]),
     tests("TemplateBuilding", ["BitcoinPrimitives", "NodeCapture", "RecordedNode"]),
+    tests("Transports", ["CLinux", "Units"] + nio),
     tests("Verification", ["BitcoinPrimitives"]),
     // The conformance lane: recorded facts, read in place from beside the checkout.
     .testTarget(
