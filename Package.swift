@@ -61,7 +61,19 @@ let cores: [Target] = [
     core("Boards", ["ASICChains", "ASICChips", "Peripherals", "Units"]),
     core("Verification", ["BitcoinPrimitives"]),
     core("Scheduling", ["Verification", "BitcoinPrimitives", "Units"]),
+    core(
+        "MinerCore",
+        [
+            "ASICChains", "BitcoinPrimitives", "Boards", "Negotiation", "Scheduling", "TemplateBuilding",
+            "Units",
+        ]),
     core("Emulator", ["ASICWire", "CSHA256d", "Units"]),
+    core(
+        "SimulationKit",
+        [
+            "BitcoinPrimitives", "Boards", "Emulator", "MinerCore", "Negotiation", "SV2Codec", "SV2Messages",
+            "SV2Roles", "Scheduling", "TemplateBuilding", "Units",
+        ]),
 ]
 
 let edges: [Target] = [
@@ -118,6 +130,16 @@ let testTargets: [Target] = [
             "ASICChips", "ASICWire", "BitcoinPrimitives", "Boards", "Emulator", "Peripherals", "RecordedNode",
             "SV2Codec", "SV2Messages", "SV2Noise", "SV2Roles", "TemplateBuilding", "TestSupport", "Units",
             crypto,
+        ],
+        swiftSettings: swift6),
+    // Whole programs: what the parts are together, and whether the documents tell the truth.
+    .testTarget(
+        name: "Worlds",
+        dependencies: [
+            "ASICChains", "BitcoinPrimitives", "Boards", "Emulator", "HardwareData", "MinerCore",
+            "Negotiation",
+            "SimulationKit",
+            "TestSupport", "Units",
         ],
         swiftSettings: swift6),
 ]

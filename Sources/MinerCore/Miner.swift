@@ -1,0 +1,268 @@
+public import Boards
+import ASICChains
+import BitcoinPrimitives
+public import Negotiation
+import Scheduling
+import TemplateBuilding
+public import Units
+
+/// A whole miner: boards, scheduling and one upstream, as one value. What arrives on a serial port leaves for the pool
+/// in the same call, with nothing in between.
+///
+/// It opens nothing and reads no clock: an edge with real ports, and a simulation with virtual ones, run the same code.
+public struct Miner: Sendable {
+    public private(set) var statistics: MinerStatistics
+    private var boards: [Board]
+    private var scheduler = Scheduler()
+    /// Nonces that each board's chain has dropped, before scheduling saw them.
+    private var dropped: [(duplicates: Int, strays: Int)]
+    private var pool: PoolUpstream
+    /// Jobs that were activated, newest last: a block needs the extranonce prefix of its own.
+    private var jobs: [Job] = []
+    /// The newest ones, to say which of them is being hashed.
+    private var proposals: [Proposal] = []
+    private var hashRateTold: (rate: HashRate, at: Instant)?
+
+    /// Jobs of one tip that may still bring shares (sv2-notes §15).
+    static let rememberedJobs = 64
+    static let rememberedProposals = 4
+    /// The upstream is told of a new hash rate at most this often: the rate looks back half a minute.
+    static let hashRateInterval = Duration.seconds(40)
+
+    public init(boards: [Board], upstream: UpstreamConfiguration) {
+        self.boards = boards
+        dropped = boards.map { _ in (0, 0) }
+        pool = PoolUpstream(upstream)
+        statistics = MinerStatistics(boards: boards.map { MinerStatistics.BoardState(name: $0.profile.name) })
+    }
+
+    public mutating func handle(_ event: MinerEvent, at now: Instant) -> [MinerAction] {
+        switch event {
+        case .begin:
+            var actions: [MinerAction] = [.wake(.statistics, at: now + .seconds(1))]
+            actions += upstream(.begin, at: now)
+            for index in boards.indices { actions += board(BoardIndex(index), .begin, at: now) }
+            return actions
+        case .board(let index, let event):
+            return board(index, event, at: now)
+        case .upstream(let event):
+            return upstream(event, at: now)
+        case .proposal(let proposal):
+            proposals.append(proposal)
+            if proposals.count > Self.rememberedProposals { proposals.removeFirst() }
+            return upstream(.proposal(proposal), at: now)
+        case .woke(.board(let index)):
+            return board(index, .woke, at: now)
+        case .woke(.upstream):
+            return upstream(.woke, at: now)
+        case .woke(.statistics):
+            return [.wake(.statistics, at: now + .seconds(1))] + measure(at: now)
+        case .stop:
+            return boards.indices.flatMap { board(BoardIndex($0), .shutDown, at: now) }
+        }
+    }
+
+    /// Whether every board has ended with its power-off.
+    public var isSafe: Bool {
+        statistics.boards.allSatisfy { if case .safe = $0.phase { true } else { false } }
+    }
+}
+
+// MARK: - Boards
+extension Miner {
+    private mutating func board(_ index: BoardIndex, _ event: BoardEvent, at now: Instant) -> [MinerAction] {
+        if case .begin = event { statistics.boards[index.number].phase = .poweringOn }
+        let actions = boards[index.number].handle(event, at: now)
+        return actions.flatMap { carryOut($0, of: index, at: now) }
+    }
+
+    private mutating func carryOut(
+        _ action: BoardAction, of index: BoardIndex, at now: Instant
+    ) -> [MinerAction] {
+        let worker = WorkerID(index.number)
+        switch action {
+        case .sendControl(let bytes): return [.control(index, bytes)]
+        case .sendData(let bytes): return [.data(index, bytes)]
+        case .setBaudRate(let rate): return [.setBaudRate(index, rate)]
+        case .discardData: return [.discardData(index)]
+        case .wake(let instant): return [.wake(.board(index), at: instant)]
+        case .ready(let summary):
+            statistics.boards[index.number].phase = .hashing
+            statistics.boards[index.number].summary = summary
+            let ready = Scheduler.Event.workerReady(worker, ticketZeroBits: summary.ticketZeroBits)
+            return [.notice(.boardReady(index, summary))] + schedule(ready, at: now)
+                + tell(statistics.expected, at: now)
+        case .needWork:
+            return schedule(.needWork(worker), at: now)
+        case .report(let report):
+            let claim = Claim(
+                unit: report.workID, nonce: report.nonce, versionBits: report.versionBits, chip: report.chip)
+            let actions = schedule(.claim(worker, claim), at: now)
+            count(worker, at: now)
+            return actions
+        case .notice(let notice):
+            note(notice, of: index)
+            return [.notice(.board(index, notice))]
+        case .fail(let fault):
+            statistics.boards[index.number].phase = .failed(fault)
+            statistics.boards[index.number].fault = fault
+            return [.notice(.boardFailed(index, fault))] + schedule(.workerGone(worker), at: now)
+        case .safe(let confirmed):
+            statistics.boards[index.number].phase = .safe(confirmed: confirmed)
+            return [.notice(.boardSafe(index, confirmed: confirmed))] + schedule(.workerGone(worker), at: now)
+        }
+    }
+
+    private mutating func note(_ notice: BoardNotice, of index: BoardIndex) {
+        switch notice {
+        case .chain(.ramp(let at, let target)):
+            statistics.boards[index.number].phase = .ramping(at, target: target)
+        case .chain(.bytesSkipped(let count)):
+            statistics.boards[index.number].bytesSkipped += count
+        case .chain(.duplicateNonce):
+            dropped[index.number].duplicates += 1
+        case .chain(.unknownSlot), .chain(.retiredSlot), .chain(.versionOutsideMask),
+            .chain(.nonceBeyondChain):
+            dropped[index.number].strays += 1
+        case .chain(.askingAgain), .chain(.unknownAddress), .chain(.unsolicitedRegister), .chain(.workLate),
+            .regulator, .rail, .retrying, .notConfirmed:
+            return
+        }
+    }
+
+    private mutating func schedule(_ event: Scheduler.Event, at now: Instant) -> [MinerAction] {
+        scheduler.handle(event, at: now).flatMap { action -> [MinerAction] in
+            switch action {
+            case .work(let worker, let unit):
+                let work = ChainWork(
+                    id: unit.id, version: unit.version, previousBlock: unit.previousBlock,
+                    merkleRoot: unit.merkleRoot,
+                    time: unit.time, bits: unit.bits)
+                return board(BoardIndex(worker.number), .work(work), at: now)
+            case .share(let share):
+                statistics.sharesFound += 1
+                statistics.bestDifficulty = max(statistics.bestDifficulty, share.hash.difficulty)
+                return [.notice(.shareFound(share))] + upstream(.share(share), at: now)
+            }
+        }
+    }
+
+    private mutating func count(_ worker: WorkerID, at now: Instant) {
+        guard var counted = scheduler.statistics(of: worker) else { return }
+        statistics.boards[worker.number].nonces = counted.verifiedNonces
+        statistics.boards[worker.number].hardwareErrors = counted.hardwareErrors
+        statistics.boards[worker.number].hardwareErrorsByChip = counted.hardwareErrorsByChip
+        statistics.boards[worker.number].duplicates = dropped[worker.number].duplicates + counted.duplicates
+        statistics.boards[worker.number].strayClaims = dropped[worker.number].strays + counted.strayClaims
+        statistics.boards[worker.number].staleNonces = counted.staleNonces
+        statistics.boards[worker.number].hashes = counted.meter.total
+        statistics.boards[worker.number].hashRate = counted.meter.rate(at: now)
+    }
+}
+
+// MARK: - Upstream
+extension Miner {
+    private mutating func upstream(_ event: UpstreamEvent, at now: Instant) -> [MinerAction] {
+        pool.handle(event, at: now).flatMap { carryOut($0, at: now) }
+    }
+
+    private mutating func carryOut(_ action: UpstreamAction, at now: Instant) -> [MinerAction] {
+        switch action {
+        case .connect(let link): return [.connect(link)]
+        case .disconnect(let link): return [.disconnect(link)]
+        case .send(let message): return [.send(message)]
+        case .coinbaseConstraints(let constraints): return [.build(constraints)]
+        case .activate(let job):
+            jobs.append(job)
+            if jobs.count > Self.rememberedJobs { jobs.removeFirst() }
+            statistics.proposal = proposals.last { $0.next.previousBlock == job.previousBlock }
+            return schedule(.job(job), at: now)
+        case .acknowledged(let origin):
+            statistics.customJobsAccepted += 1
+            return [.notice(.jobAcknowledged(origin))]
+        case .refused(let origin, let refusal):
+            statistics.jobsRefused += 1
+            return [.notice(.jobRefused(origin, refusal))]
+        case .shareSettled(let share, let outcome):
+            return settle(share, outcome)
+        case .block(let share, let proposal):
+            return block(share, proposal)
+        case .upstreamFailed(let fault, let failures):
+            return [.notice(.upstreamFailing(fault, failures: failures))]
+        case .notice(let notice):
+            note(notice)
+            return [.notice(.negotiation(notice))]
+        case .wake(let instant): return [.wake(.upstream, at: instant)]
+        }
+    }
+
+    private mutating func settle(_ share: Share, _ outcome: ShareOutcome) -> [MinerAction] {
+        switch outcome {
+        case .accepted:
+            statistics.sharesAccepted += 1
+            return []
+        case .rejected(let code):
+            statistics.sharesRejected += 1
+            return [.notice(.shareRejected(share.origin, code: code))]
+        case .lost(let reason):
+            statistics.sharesLost += 1
+            return [.notice(.shareLost(share.origin, reason))]
+        }
+    }
+
+    private mutating func block(_ share: Share, _ proposal: Proposal) -> [MinerAction] {
+        statistics.blocksFound += 1
+        guard let job = jobs.last(where: { $0.origin == share.origin }) else {
+            preconditionFailure("a share is of a job that was activated")
+        }
+        let bytes = proposal.blockBytes(
+            header: share.header, extranonce: job.extranoncePrefix + share.extranonce)
+        return [
+            .block(
+                FoundBlock(
+                    hash: share.hash, height: proposal.next.height, wireBytes: bytes, proposal: proposal))
+        ]
+    }
+
+    private mutating func note(_ notice: NegotiationNotice) {
+        switch notice {
+        case .state(let state): statistics.upstream = state
+        case .declaring: statistics.declaredJobs += 1
+        case .transactionsProvided(_, let count): statistics.transactionsProvided += count
+        case .connectionLost: statistics.connectionsLost += 1
+        case .upstreamFailure, .channelOpened, .channelChanged, .proposalDropped, .jobReplaced,
+            .sharesReleased,
+            .solutionNotPushed, .blockWithoutTemplate, .hashRateRefused, .reconnectAsked, .ignored:
+            return
+        }
+    }
+
+    /// Brings rates up to date, and tells the upstream when the miner's surely differs from what it was told: by a
+    /// fifth, and by more than four times what chance does to so few nonces.
+    private mutating func measure(at now: Instant) -> [MinerAction] {
+        for index in boards.indices { count(WorkerID(index), at: now) }
+        let (rate, nonces) = (statistics.hashRate, noncesInWindow(at: now))
+        guard let told = hashRateTold else { return [] }
+        let deviation = (rate.hashesPerSecond / max(told.rate.hashesPerSecond, 1) - 1).magnitude
+        guard now - told.at >= Self.hashRateInterval, nonces > 0,
+            deviation > max(0.2, 4 / nonces.squareRoot())
+        else { return [] }
+        return tell(rate, at: now)
+    }
+
+    private mutating func tell(_ rate: HashRate, at now: Instant) -> [MinerAction] {
+        hashRateTold = (rate, now)
+        return upstream(.hashRate(rate), at: now)
+    }
+
+    /// Verified nonces that the present hash rate rests on.
+    private mutating func noncesInWindow(at now: Instant) -> Double {
+        boards.indices.reduce(0) { sum, index in
+            guard var counted = scheduler.statistics(of: WorkerID(index)), counted.verifiedNonces > 0 else {
+                return sum
+            }
+            let perNonce = counted.meter.total / Double(counted.verifiedNonces)
+            return sum + counted.meter.rate(at: now).hashesPerSecond * Double(HashRateMeter.window) / perNonce
+        }
+    }
+}

@@ -1,0 +1,87 @@
+public import ASICChains
+public import BitcoinPrimitives
+public import Boards
+public import Negotiation
+public import Scheduling
+public import TemplateBuilding
+public import Units
+
+/// Position of a board in the list that the miner was made with.
+public struct BoardIndex: Hashable, Comparable, Sendable {
+    public let number: Int
+    public init(_ number: Int) { self.number = number }
+    public static func < (a: Self, b: Self) -> Bool { a.number < b.number }
+}
+
+/// Whose alarm clock rang.
+public enum MinerTimer: Hashable, Sendable {
+    case board(BoardIndex)
+    case upstream
+    /// Once a second: rates, and what the upstream should know of them.
+    case statistics
+}
+
+public enum MinerEvent: Sendable {
+    /// Everything is open: boards are switched on, the upstream is dialed. Comes once.
+    case begin
+    case board(BoardIndex, BoardEvent)
+    case upstream(UpstreamEvent)
+    /// A block that we would like to mine, built with the constraints given last.
+    case proposal(Proposal)
+    case woke(MinerTimer)
+    /// Make every board safe. The upstream stays, so that what was found can still be acknowledged, until
+    /// `.upstream(.stop)`.
+    case stop
+}
+
+public enum MinerAction: Sendable {
+    case control(BoardIndex, [UInt8])
+    case data(BoardIndex, [UInt8])
+    /// Answered by `.board(_, .baudRate)`.
+    case setBaudRate(BoardIndex, BaudRate)
+    case discardData(BoardIndex)
+    case connect(Link)
+    case disconnect(Link)
+    case send(UpstreamMessage)
+    /// Send `.woke` then. Replaces an earlier one of the same timer.
+    case wake(MinerTimer, at: Instant)
+    /// Build proposals with these from now on, the first one at once.
+    case build(CoinbaseConstraints)
+    /// Keep and publish it at once.
+    case block(FoundBlock)
+    case notice(MinerNotice)
+}
+
+/// A block of ours, whole.
+public struct FoundBlock: Hashable, Sendable {
+    public var hash: Hash256
+    public var height: UInt32
+    /// As it goes to a node.
+    public var wireBytes: [UInt8]
+    public var proposal: Proposal
+
+    public init(hash: Hash256, height: UInt32, wireBytes: [UInt8], proposal: Proposal) {
+        self.hash = hash
+        self.height = height
+        self.wireBytes = wireBytes
+        self.proposal = proposal
+    }
+}
+
+/// What an operator wants to know, as a value; the edge makes it a line.
+public enum MinerNotice: Sendable {
+    case boardReady(BoardIndex, ChainSummary)
+    case boardFailed(BoardIndex, BoardFault)
+    /// Core power is off and the chips are in reset, if the board said so itself.
+    case boardSafe(BoardIndex, confirmed: Bool)
+    case board(BoardIndex, BoardNotice)
+    case negotiation(NegotiationNotice)
+    case jobAcknowledged(JobOrigin)
+    /// Verified, and on its way to the upstream.
+    case shareFound(Share)
+    case jobRefused(JobOrigin, JobRefusal)
+    case shareRejected(JobOrigin, code: String)
+    case shareLost(JobOrigin, LossReason)
+    /// Not a single attempt succeeded for so long that it is worth saying; attempts go on.
+    case upstreamFailing(UpstreamFault, failures: Int)
+}

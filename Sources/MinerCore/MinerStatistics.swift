@@ -1,0 +1,60 @@
+public import ASICChains
+import BitcoinPrimitives
+public import Boards
+public import Negotiation
+public import TemplateBuilding
+public import Units
+
+/// What the miner has done since it began.
+public struct MinerStatistics: Sendable {
+    public struct BoardState: Sendable {
+        public enum Phase: Sendable {
+            case waiting
+            case poweringOn
+            /// The hash clock is being raised.
+            case ramping(Hertz, target: Hertz)
+            case hashing
+            case failed(BoardFault)
+            case safe(confirmed: Bool)
+        }
+        public var name: String
+        public var phase = Phase.waiting
+        public var fault: BoardFault?
+        public var summary: ChainSummary?
+        public var nonces = 0
+        public var hardwareErrors = 0
+        public var hardwareErrorsByChip: [Int: Int] = [:]
+        public var strayClaims = 0
+        public var duplicates = 0
+        public var staleNonces = 0
+        /// Bytes from the chips that belonged to no frame.
+        public var bytesSkipped = 0
+        /// Over the last half minute, from verified nonces.
+        public var hashRate = HashRate.zero
+        /// Hashes that the verified nonces stand for, since the beginning.
+        public var hashes = 0.0
+    }
+
+    public var boards: [BoardState]
+    public var upstream = UpstreamState.idle
+    public var sharesFound = 0
+    public var sharesAccepted = 0
+    public var sharesRejected = 0
+    public var sharesLost = 0
+    public var blocksFound = 0
+    public var declaredJobs = 0
+    public var customJobsAccepted = 0
+    public var jobsRefused = 0
+    public var transactionsProvided = 0
+    public var connectionsLost = 0
+    /// The proposal that is being hashed.
+    public var proposal: Proposal?
+    public var bestDifficulty = 0.0
+
+    public var hashRate: HashRate { boards.reduce(.zero) { $0 + $1.hashRate } }
+    public var noncesVerified: Int { boards.reduce(0) { $0 + $1.nonces } }
+    /// What all boards that are up should reach.
+    public var expected: HashRate { boards.reduce(.zero) { $0 + ($1.summary?.expected ?? .zero) } }
+    /// Shares that have no outcome yet.
+    public var sharesPending: Int { sharesFound - sharesAccepted - sharesRejected - sharesLost }
+}
