@@ -94,6 +94,21 @@ let edges: [Target] = [
             "Transports",
             "Units",
         ] + nio),
+    core(
+        "MinerRuntime",
+        [
+            "ASICChains", "ASICChips", "BitcoinPrimitives", "Boards", "CLinux", "CResources", "Emulator",
+            "EmulatorHost",
+            "HardwareData", "MinerCore", "Negotiation", "NodeCapture", "PoolServer", "RecordedNode",
+            "SV2Codec",
+            "SV2Connections", "SV2Messages", "SV2Noise", "SV2Roles", "Scheduling", "TemplateBuilding",
+            "Transports",
+            "Units", .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+        ] + nio),
+    .executableTarget(
+        name: "adit",
+        dependencies: ["MinerRuntime", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+        swiftSettings: swift6),
 ]
 
 let testTargets: [Target] = [
@@ -111,6 +126,7 @@ let testTargets: [Target] = [
             "BitcoinPrimitives", "SV2Codec", "SV2Messages", "SV2Roles", "Scheduling", "TemplateBuilding",
             "Units",
         ]),
+    tests("MinerRuntime", ["BitcoinPrimitives", "MinerCore", "Units"]),
     tests("NodeCapture", ["BitcoinPrimitives", "CZlib", "RecordedNode"]),
     tests("Peripherals", ["Units"]),
     tests("RecordedNode", ["BitcoinPrimitives", "NodeCapture"]),
@@ -146,6 +162,7 @@ let testTargets: [Target] = [
 
 let package = Package(
     name: "adit",
+    products: [.executable(name: "adit", targets: ["adit"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),

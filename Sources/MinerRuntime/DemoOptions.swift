@@ -1,0 +1,137 @@
+import Boards
+import Emulator
+import HardwareData
+
+/// Something that goes wrong on purpose in the demo.
+public enum DemoFault: String, CaseIterable, Sendable {
+    /// The first board's data port gives other bytes than the chips sent.
+    case garbage
+    /// Of every frame of the first board only the beginning arrives.
+    case halfFrames = "half-frames"
+    /// The first board's chips say that they are of another model.
+    case otherChip = "other-chip"
+    /// The first board's chips say nothing.
+    case silent
+    /// The pool breaks the connection on which a job is being declared, twice.
+    case poolDrop = "pool-drop"
+    /// The pool breaks it every time.
+    case poolGone = "pool-gone"
+    /// The first board is unplugged after it has begun to hash.
+    case unplug
+
+    public static var names: [String] { allCases.map(\.rawValue) }
+
+    func port(seed: UInt64) -> FaultyPort? {
+        switch self {
+        case .garbage: FaultyPort(.garbage, seed: seed)
+        case .halfFrames: FaultyPort(.halfFrames, seed: seed)
+        case .otherChip: FaultyPort(.otherChip(0x1366), seed: seed)
+        case .silent: FaultyPort(.silent, seed: seed)
+        case .poolDrop, .poolGone, .unplug: nil
+        }
+    }
+
+    /// How many declarations the pool answers by breaking the connection.
+    var droppedDeclarations: Int {
+        switch self {
+        case .poolDrop: 2
+        case .poolGone: .max
+        case .garbage, .halfFrames, .otherChip, .silent, .unplug: 0
+        }
+    }
+}
+
+/// Why the demo cannot be run as asked.
+public enum DemoUsageFault: Error, Equatable, Sendable, CustomStringConvertible {
+    case duration(Double)
+    case noBoards
+    case tooManyBoards(Int)
+    case boards(String)
+    case notEmulated(String)
+    case port(Int)
+    case fault(String)
+
+    public var description: String {
+        switch self {
+        case .duration(let seconds):
+            "--duration \(seconds): the demo lasts from 1 to \(DemoOptions.longestDuration) seconds"
+        case .noBoards: "--boards names no board; known: \(DemoOptions.knownBoards)"
+        case .tooManyBoards(let count):
+            "--boards names \(count) boards; the demo runs \(DemoOptions.mostBoards) at most, since one core hashes for all"
+        case .boards(let sentence): "--boards: \(sentence)"
+        case .notEmulated(let name):
+            "--boards: there is no emulator of \(name); there is one of: \(DemoOptions.knownBoards)"
+        case .port(let port): "--pool-port \(port): a port is a number from 0 to 65535"
+        case .fault(let name): "--fault \(name): not one of \(DemoFault.names.joined(separator: ", "))"
+        }
+    }
+}
+
+/// What `adit demo` was asked for, checked.
+public struct DemoOptions: Sendable {
+    var duration: Duration?
+    var boards: [BoardProfile]
+    var seed: UInt64
+    var json: Bool
+    var blockOut: String?
+    var poolPort: Int
+    var recording: String?
+    var fault: DemoFault?
+
+    static let longestDuration = 86_400.0
+    static let mostBoards = 8
+    static var knownBoards: String { HardwareLibrary().boardNames.joined(separator: ", ") }
+
+    public init(
+        duration: Double?, boards: String, seed: UInt64, json: Bool, blockOut: String?, poolPort: Int,
+        recording: String?, fault: String?
+    ) throws(DemoUsageFault) {
+        if let duration {
+            guard duration >= 1, duration <= Self.longestDuration else { throw .duration(duration) }
+            self.duration = .milliseconds(Int64(duration * 1000))
+        }
+        let names = boards.split(separator: ",").map { String($0.drop(while: \.isWhitespace)) }
+        guard !names.isEmpty else { throw .noBoards }
+        guard names.count <= Self.mostBoards else { throw .tooManyBoards(names.count) }
+        self.boards = []
+        for name in names { self.boards.append(try Self.profile(name)) }
+        guard (0...65_535).contains(poolPort) else { throw .port(poolPort) }
+        self.seed = seed
+        self.json = json
+        self.blockOut = blockOut
+        self.poolPort = poolPort
+        self.recording = recording
+        if let fault {
+            guard let known = DemoFault(rawValue: fault) else { throw .fault(fault) }
+            self.fault = known
+        }
+    }
+
+    private static func profile(_ name: String) throws(DemoUsageFault) -> BoardProfile {
+        let profile: BoardProfile
+        do throws(ProfileError) {
+            profile = try HardwareLibrary().board(named: name)
+        } catch {
+            throw .boards("\(error)")
+        }
+        guard emulatedBoard(profile, seed: 0) != nil else { throw .notEmulated(name) }
+        return profile
+    }
+}
+
+/// The emulator's reading of a profile: the board that it names, on the scale that it gives. `nil` where there is none.
+func emulatedBoard(_ profile: BoardProfile, seed: UInt64) -> EmulatedBoard? {
+    let zeroBits = profile.chain.emulatedReportZeroBits
+    switch profile.name {
+    case "bitaxe-gamma":
+        return .bitaxeGamma(reportZeroBits: zeroBits, seed: seed)
+    case "emberone00":
+        switch profile.control.format(for: nil) {
+        case .payloadLength: return .emberOne00(format: .v0, reportZeroBits: zeroBits, seed: seed)
+        case .status: return .emberOne00(format: .v1, reportZeroBits: zeroBits, seed: seed)
+        case .totalLength: return nil
+        }
+    default:
+        return nil
+    }
+}

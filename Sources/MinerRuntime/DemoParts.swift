@@ -1,0 +1,177 @@
+import ASICChips
+import BitcoinPrimitives
+import Boards
+import CResources
+import Emulator
+import EmulatorHost
+import MinerCore
+import Negotiation
+import NIOCore
+import NodeCapture
+import PoolServer
+import RecordedNode
+import SV2Codec
+import SV2Noise
+import SV2Roles
+import TemplateBuilding
+import Transports
+import Units
+
+/// How the demo's parts are made, and what they are told.
+struct DemoParts: Sendable {
+    let options: DemoOptions
+    let console: Console
+    let node: NodeService
+    let ledger: BlockLedger
+
+    static func loadNode(_ options: DemoOptions) throws -> RecordedNode {
+        if let path = options.recording {
+            let recording = try NodeCapture.recording(file: path)
+            return try NodeCapture.node(playing: recording, seed: options.seed, source: path)
+        }
+        let source = "the embedded recording"
+        guard let resource = adit_resource_named("captures/regtest-node.json.gz") else {
+            preconditionFailure("the recording is part of the program")
+        }
+        let bytes = UnsafeRawBufferPointer(start: resource.pointee.bytes, count: resource.pointee.count)
+        let recording = try NodeCapture.recording(gzip: bytes, source: source)
+        return try NodeCapture.node(playing: recording, seed: options.seed, source: source)
+    }
+
+    /// Hashes a second of all boards by their profiles, on the emulated scale.
+    static func expectedRate(_ boards: [BoardProfile]) -> Double {
+        boards.reduce(0) { sum, board in
+            let shape = board.chain
+            let full = Double(shape.frequency.hertz) * Double(shape.chip.hashUnits) * Double(shape.chips)
+            return sum + full / Double(UInt64(1) << UInt64(32 - shape.emulatedReportZeroBits))
+        }
+    }
+
+    /// The pool pays itself with a script that anyone can spend, as all coins of this chain.
+    func startPool(on loop: any EventLoop) async throws -> PoolService {
+        var configuration = PoolConfiguration(
+            payoutScript: Script.payToWitnessScriptHash(Script.opTrue),
+            sharesPerMinute: DemoRun.sharesPerMinute, tokenSeed: options.seed)
+        // A new tip reaches the pool a template's time before it reaches the chips.
+        configuration.lateShareGrace = .seconds(2)
+        var generator = SystemRandomNumberGenerator()
+        let authority = AuthorityKeyPair.generate(using: &generator)
+        let poolNode = PoolNode(
+            check: { block, done in node.propose(block, done: done) },
+            publish: { block, hash in submit(block, hash, by: .pool) })
+        let service = try await PoolService.start(
+            configuration, authority: authority, node: poolNode, host: "127.0.0.1",
+            miningPort: options.poolPort, droppedDeclarations: options.fault?.droppedDeclarations ?? 0,
+            on: loop,
+            observe: { [console] notice in
+                if let line = NoticeText.line(notice) { console.line(line, .bad) }
+            }
+        ).get()
+        node.observe { update in
+            switch update.reason {
+            case .tip: service.tip(update.next, transactions: update.template)
+            case .mempool: break  // the pool knows what its node's template holds
+            }
+        }
+        console.line("Pool on 127.0.0.1:\(service.miningPort), key \(authority.publicKey)")
+        return service
+    }
+
+    func plugIn(on loop: any EventLoop, hasher: HashingThread) async throws -> [EmulatedDevice] {
+        var devices: [EmulatedDevice] = []
+        for (index, profile) in options.boards.enumerated() {
+            let seed = options.seed &+ UInt64(index)
+            guard let board = emulatedBoard(profile, seed: seed) else {
+                preconditionFailure("options name emulated boards only")
+            }
+            let fault = index == 0 ? options.fault?.port(seed: seed) : nil
+            devices.append(
+                try await EmulatedDevice.start(board, fault: fault, on: loop, hasher: hasher).get())
+        }
+        return devices
+    }
+}
+
+// MARK: - The miner
+extension DemoParts {
+    func makeMiner(
+        _ pool: PoolService, _ events: AsyncStream<DemoRun.Event>.Continuation, on loop: any EventLoop,
+        builderOn builderLoop: any EventLoop
+    ) -> MinerLoop {
+        let address = PoolAddress(
+            host: "127.0.0.1", miningPort: pool.miningPort, declarationPort: pool.declarationPort,
+            authority: pool.authority)
+        let core = Miner(
+            boards: options.boards.map { Board($0, emulated: true) }, upstream: upstream(address))
+        let builder = TemplateService(on: builderLoop)
+        let miner = MinerLoop(core, pool: address, on: loop) { event in
+            switch event {
+            case .notice(let notice): say(notice, events)
+            case .build(let constraints): builder.use(constraints)
+            case .block(let block): submit(block.wireBytes, block.hash, by: .miner)
+            case .portEnded(let board, let port, let closure):
+                console.line("\(name(board)): \(port.rawValue) port: \(closure)", .bad)
+            case .trouble(let sentence): console.line(sentence, .bad)
+            }
+        }
+        builder.start { [console] result in
+            switch result {
+            case .success(let proposal): miner.propose(proposal)
+            case .failure(let fault): console.line("no template: \(fault)", .bad)
+            }
+        }
+        node.observe { builder.nodeChanged($0) }
+        return miner
+    }
+
+    private func name(_ board: BoardIndex) -> String { options.boards[board.number].name }
+
+    private func upstream(_ address: PoolAddress) -> UpstreamConfiguration {
+        func identity(_ port: Int) -> ClientIdentity {
+            ClientIdentity(
+                endpointHost: "127.0.0.1", endpointPort: UInt16(clamping: port), vendor: "Adit",
+                hardwareVersion: "emulated", firmware: "demo")
+        }
+        var configuration = UpstreamConfiguration(
+            index: 0, miningIdentity: identity(address.miningPort),
+            declarationIdentity: identity(address.declarationPort), userIdentity: "demo",
+            nominalHashRate: HashRate(hashesPerSecond: Self.expectedRate(options.boards)),
+            minimumExtranonceSize: 8, seed: options.seed)
+        configuration.reconnect.cap = .seconds(5)
+        return configuration
+    }
+
+    private func say(_ notice: MinerNotice, _ events: AsyncStream<DemoRun.Event>.Continuation) {
+        if let line = NoticeText.line(notice, board: name) {
+            console.line(line, NoticeText.isTrouble(notice) ? .bad : .plain)
+        }
+        switch notice {
+        case .boardSafe(let board, _): events.yield(.boardEnded(board))
+        case .upstreamFailing(let fault, _): events.yield(.fatal("the pool cannot be used: \(fault)"))
+        case .boardReady(let board, _): events.yield(.boardReady(board))
+        case .boardFailed, .board, .negotiation, .jobAcknowledged, .jobRefused, .shareFound, .shareRejected,
+            .shareLost:
+            break
+        }
+    }
+
+    /// Hands a block to the node, and keeps it when the node has taken it. Both sides call this for each block: the
+    /// second one hears that the node has it.
+    func submit(_ bytes: [UInt8], _ hash: Hash256, by source: BlockLedger.Source) {
+        ledger.submitted(bytes, hash: hash, by: source)
+        node.submit(bytes) { result in
+            switch result {
+            case .accepted(let height):
+                console.line("block \(height) \(hash.displayHex)", .good)
+                ledger.accepted(bytes, hash: hash) { console.line($0, .bad) }
+            case .duplicate: break
+            case .tooLate:
+                console.line("block \(hash.displayHex) came too late: its parent is no longer the tip")
+            case .refused(let reason):
+                let sentence = "the node refused block \(hash.displayHex): \(reason)"
+                console.line(sentence, .bad)
+                ledger.fail(sentence)
+            }
+        }
+    }
+}

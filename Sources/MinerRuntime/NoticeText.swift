@@ -1,0 +1,78 @@
+import ASICChains
+import Boards
+import MinerCore
+import Negotiation
+import PoolServer
+import SV2Roles
+import Units
+
+/// Sentences for what happens. What is routine has none.
+enum NoticeText {
+    /// - Returns: nil for what only a debugging log wants to know.
+    static func line(_ notice: MinerNotice, board name: (BoardIndex) -> String) -> String? {
+        switch notice {
+        case .boardReady(let board, let summary):
+            "\(name(board)): \(summary.chips) × \(summary.chipName) at \(summary.frequency.megahertz) MHz, "
+                + "\(summary.baudRate.symbolsPerSecond) baud, expected \(summary.expected.displayText)"
+        case .boardFailed(let board, let fault): "\(name(board)): \(fault); switching it off"
+        case .boardSafe(let board, true): "\(name(board)): core power off"
+        case .boardSafe(let board, false):
+            "\(name(board)): told to switch core power off, but it did not confirm; unplug it to be sure"
+        case .board: nil
+        case .negotiation(let notice): line(notice)
+        case .jobAcknowledged, .shareFound: nil
+        case .jobRefused(_, .declaration(let code)): "the pool refused a declared job: \(code)"
+        case .jobRefused(_, .customJob(let code)): "the pool refused a custom job: \(code)"
+        case .shareRejected(_, let code): "the pool rejected a share: \(code)"
+        case .shareLost(_, let reason): "a share was lost: \(reason)"
+        case .upstreamFailing(let fault, let failures): "the pool failed \(failures) times in a row: \(fault)"
+        }
+    }
+
+    /// Whether an operator should look.
+    static func isTrouble(_ notice: MinerNotice) -> Bool {
+        switch notice {
+        case .boardFailed, .boardSafe(_, confirmed: false), .jobRefused, .shareRejected, .shareLost,
+            .upstreamFailing, .negotiation(.connectionLost), .negotiation(.upstreamFailure):
+            true
+        case .boardReady, .boardSafe, .board, .negotiation, .jobAcknowledged, .shareFound: false
+        }
+    }
+
+    private static func line(_ notice: NegotiationNotice) -> String? {
+        switch notice {
+        case .connectionLost(let link, let reason, let retryIn):
+            "lost the pool's \(word(link)) connection: \(reason); next try in "
+                + "\(Int(retryIn.inSeconds * 1000)) ms, mining goes on"
+        case .upstreamFailure(let fault, let coolDown):
+            "gave the pool a rest of \(Int(coolDown.inSeconds)) s: \(fault); mining goes on"
+        case .sharesReleased(_, let count, let resent) where resent > 0:
+            "\(count) shares went out after the connection came back"
+        case .blockWithoutTemplate:
+            "a block's transactions are not kept any more; only its share went to the pool"
+        case .hashRateRefused(let code): "the pool refused our hash rate: \(code)"
+        case .state, .channelOpened, .channelChanged, .declaring, .transactionsProvided, .proposalDropped,
+            .jobReplaced, .sharesReleased, .solutionNotPushed, .reconnectAsked, .ignored:
+            nil
+        }
+    }
+
+    /// The pool's own view; only what went wrong.
+    static func line(_ notice: PoolNotice) -> String? {
+        switch notice {
+        case .action(.refused(_, let what, let code, let details)):
+            "pool: refused \(what): \(code) \(details)"
+        case .action: nil
+        case .malformed(let peer, let what): "pool: \(peer) sent a message that does not decode: \(what)"
+        case .connectionEnded: nil
+        case .turnedAway(let address, let reason): "pool: turned \(address) away: \(reason)"
+        }
+    }
+
+    private static func word(_ link: Link) -> String {
+        switch link {
+        case .mining: "mining"
+        case .jobDeclaration: "job declaration"
+        }
+    }
+}
