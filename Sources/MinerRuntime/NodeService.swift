@@ -1,7 +1,7 @@
 import BitcoinPrimitives
-import Glibc
 import NIOCore
 import RecordedNode
+import Transports
 
 /// What a node says when its tip, its mempool or its target has changed.
 struct NodeUpdate: Sendable {
@@ -90,6 +90,3 @@ final class NodeService: @unchecked Sendable {
             figures: node.templateFigures)
     }
 }
-
-/// Seconds since 1970 by this machine's clock.
-func unixTime() -> UInt32 { UInt32(clamping: time(nil)) }

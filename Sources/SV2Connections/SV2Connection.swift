@@ -2,6 +2,7 @@ import Glibc
 public import NIOCore
 public import SV2Codec
 import SV2Noise
+import Transports
 
 /// An encrypted connection to one peer, on one event loop: whole frames in, whole frames out.
 ///

@@ -1,3 +1,4 @@
+import Glibc
 public import NIOCore
 public import Units
 
@@ -10,3 +11,6 @@ extension Instant {
     /// The same point in time for an event loop.
     public var deadline: NIODeadline { .uptimeNanoseconds(UInt64(clamping: nanoseconds)) }
 }
+
+/// Seconds since 1970 by this machine's clock: for certificates, header times and tokens.
+public func unixTime() -> UInt32 { UInt32(clamping: time(nil)) }
