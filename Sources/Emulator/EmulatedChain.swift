@@ -42,13 +42,13 @@ public struct EmulatedChain: Sendable {
     private var life: UInt64 = 0
     /// Whose turn it is to hash.
     private var turn = 0
-    private var noise: SeededGenerator
+    private var noise: SplitMix64
 
     /// The chain has power and is out of reset.
     public init(_ parameters: EmulatedChainParameters) {
         self.parameters = parameters
         chips = Self.freshChips(parameters)
-        noise = SeededGenerator(seed: parameters.seed)
+        noise = SplitMix64(seed: parameters.seed)
     }
 
     private static func freshChips(_ parameters: EmulatedChainParameters) -> [EmulatedChip] {

@@ -22,7 +22,7 @@ struct EmulatedChip: Sendable {
     private var enabledCores: UInt128 = 0
     private var job: LoadedJob?
     private var sweep: NonceSweep
-    private var chance: SeededGenerator
+    private var chance: SplitMix64
     /// 25 MHz ticks by which the chip overruns HASH_COUNTING_NUMBER: 109 to 134 (§10).
     private let overrun: UInt64
     /// Hashes that the chip is owed by the round robin over its chain; may be negative.
@@ -30,7 +30,7 @@ struct EmulatedChip: Sendable {
 
     init(_ parameters: EmulatedChainParameters, position: Int) {
         self.parameters = parameters
-        chance = SeededGenerator(seed: mixed(parameters.seed) ^ UInt64(position))
+        chance = SplitMix64(seed: SplitMix64.mix(parameters.seed) ^ UInt64(position))
         registers = [UInt32](repeating: 0, count: 256)
         for (register, value) in parameters.model.resetValues { registers[Int(register)] = value }
         overrun = UInt64.random(in: 109...134, using: &chance)

@@ -1,3 +1,5 @@
+import Units
+
 /// Where in the search space of one job a chip is.
 ///
 /// A nonce read most significant byte first is the core in bits 31-25 and a 25-bit counter below (bm13xx.md
@@ -89,7 +91,7 @@ struct Sieve: Hashable, Sendable {
 
     /// The first row at or after `offset` from `start`; `nil` when this version is left out.
     func offset(from offset: UInt32, start: UInt32, version: UInt16) -> UInt32? {
-        let chance = mixed(seed ^ UInt64(version) &* 0x9e37_79b9_7f4a_7c15)
+        let chance = SplitMix64.mix(seed ^ UInt64(version) &* 0x9e37_79b9_7f4a_7c15)
         guard (chance >> 32) & ((1 << versionBits) - 1) == 0 else { return nil }
         let step: UInt32 = 1 << UInt32(counterBits)
         let phase = UInt32(truncatingIfNeeded: chance) % step

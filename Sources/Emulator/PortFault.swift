@@ -1,4 +1,5 @@
 import ASICWire
+import Units
 
 /// What is wrong with a data port: it changes what a board has sent, and shares nothing with the chips.
 public enum PortFault: Hashable, Sendable {
@@ -15,11 +16,11 @@ public enum PortFault: Hashable, Sendable {
 /// A data port with a fault, to stand between a board and the host.
 public struct FaultyPort: Sendable {
     public let fault: PortFault
-    private var chance: SeededGenerator
+    private var chance: SplitMix64
 
     public init(_ fault: PortFault, seed: UInt64) {
         self.fault = fault
-        chance = SeededGenerator(seed: seed)
+        chance = SplitMix64(seed: seed)
     }
 
     /// What the host gets of `outputs`, each of which is one frame.
@@ -48,5 +49,11 @@ public struct FaultyPort: Sendable {
             }
         }
         return output
+    }
+}
+
+extension SplitMix64 {
+    mutating func bytes(_ count: Int) -> [UInt8] {
+        (0..<count).map { _ in UInt8(truncatingIfNeeded: next() >> 32) }
     }
 }

@@ -1,4 +1,5 @@
 import BitcoinPrimitives
+import Units
 
 /// Keeps the mempool filled with transactions like the recorded ones: it spends coins that anyone can spend.
 ///
@@ -32,12 +33,12 @@ struct TransactionGenerator: Sendable {
         24_900, 31_500, 43_000, 66_400, 116_800, 400_000,
     ]
 
-    private var random: SeededGenerator
+    private var random: SplitMix64
     private var purse: [Purse] = []
     /// Coinbase outputs with the first height at which they may be spent: those of at most 100 blocks.
     private var maturing: [(height: UInt32, coin: Purse)] = []
 
-    init(seed: UInt64) { random = SeededGenerator(seed: seed) }
+    init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
     /// Takes note of the outputs of a transaction that may be spent from now on, or once they are mature.
     mutating func note(_ transaction: Transaction, txid: Txid, matureAt height: UInt32?) {

@@ -60,7 +60,7 @@ public struct World: Sendable {
     var lastConnection: UInt64 = 0
     var timers: [MinerTimer: UInt64] = [:]
     var timeline = Timeline<Happening>()
-    var chance: WorldChance
+    var chance: SplitMix64
 
     /// Everything that can be on its way.
     enum Happening: Sendable {
@@ -88,7 +88,7 @@ public struct World: Sendable {
         seed: SimulationSeed, boards: [(profile: BoardProfile, emulated: EmulatedBoard)], faults: Faults,
         blockTarget: Target = Target(leadingZeroBits: 200), expected: HashRate
     ) {
-        chance = WorldChance(seed)
+        chance = SplitMix64(seed: seed.rawValue)
         self.faults = faults
         self.boards = boards.map { WorldBoard(board: $0.emulated) }
         node = WorldNode(seed: seed, blockTarget: blockTarget)

@@ -7,14 +7,14 @@ struct WorldNode: Sendable {
     private(set) var next: NextBlock
     private(set) var mempool: [MempoolEntry] = []
     private(set) var acceptedBlocks: [Hash256] = []
-    private var chance: WorldChance
+    private var chance: SplitMix64
 
     /// Virtual time's zero on the calendar; any moment will do.
     private static let epoch: UInt32 = 1_800_000_000
     private static let transactionsPerTip = 12
 
     init(seed: SimulationSeed, blockTarget: Target) {
-        chance = WorldChance(SimulationSeed(seed.rawValue &* 3 &+ 1))
+        chance = SplitMix64(seed: seed.rawValue &* 3 &+ 1)
         next = NextBlock(
             previousBlock: Hash256(hashing: Array("a world".utf8)), height: 500, version: 0x2000_0000,
             bits: CompactTarget(bits: 0x207f_ffff), blockTarget: blockTarget, minimumTime: WorldNode.epoch,

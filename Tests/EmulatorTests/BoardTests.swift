@@ -116,7 +116,7 @@ import Units
     }
 
     @Test func `any bytes on the control port are answered or ignored`() {
-        var chance = SeededGenerator(seed: 4)
+        var chance = SplitMix64(seed: 4)
         var board = EmulatedBoard.emberOne00(format: .v1, reportZeroBits: 20, seed: 1)
         for round in 0..<3000 {
             var packet = chance.bytes(Int.random(in: 1...40, using: &chance))

@@ -1,6 +1,7 @@
 import ASICWire
 @testable import Emulator
 import Testing
+import Units
 
 /// bm13xx.md §10: chips of one chain share out the nonces of a job, if the host has told them how.
 @Suite struct PartitionTests {
@@ -13,7 +14,7 @@ import Testing
         var slice: UInt32
 
         init(seed: UInt64) {
-            var chance = SeededGenerator(seed: seed)
+            var chance = SplitMix64(seed: seed)
             let chips = Int.random(in: 1...126, using: &chance)
             let zeros = Int.random(in: 11...18, using: &chance)
             let interval = 256 / chips
