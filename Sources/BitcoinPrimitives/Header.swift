@@ -41,18 +41,64 @@ public struct Header: Hashable, Sendable {
     }
 
     public var wireBytes: [UInt8] {
-        var out = [UInt8]()
-        out.reserveCapacity(Header.size)
-        out.appendLittleEndian(version)
-        out += previousBlock.wireBytes
-        out += merkleRoot.wireBytes
-        out.appendLittleEndian(time)
-        out.appendLittleEndian(bits.bits)
-        out.appendLittleEndian(nonce)
-        return out
+        let bytes = fixedBytes
+        return bytes.span.withUnsafeBufferPointer { [UInt8]($0) }
     }
 
-    public var hash: Hash256 { Hash256(hashing: wireBytes) }
+    public var hash: Hash256 {
+        let bytes = fixedBytes
+        var digest: [32 of UInt8] = .init(repeating: 0)
+        var out = digest.mutableSpan
+        bytes.span.withUnsafeBufferPointer { header in
+            out.withUnsafeMutableBufferPointer { adit_sha256d_header(header.baseAddress, $0.baseAddress) }
+        }
+        return Hash256(digest: digest)
+    }
+
+    private var fixedBytes: [80 of UInt8] {
+        var bytes: [80 of UInt8] = .init(repeating: 0)
+        var span = bytes.mutableSpan
+        span.withUnsafeMutableBytes { out in
+            func store(_ value: some FixedWidthInteger, at offset: Int) {
+                out.storeBytes(of: value.littleEndian, toByteOffset: offset, as: type(of: value))
+            }
+            func store(_ hash: Hash256, at offset: Int) {
+                store(hash.number.l0, at: offset)
+                store(hash.number.l1, at: offset + 8)
+                store(hash.number.l2, at: offset + 16)
+                store(hash.number.l3, at: offset + 24)
+            }
+            store(version, at: 0)
+            store(previousBlock, at: 4)
+            store(merkleRoot, at: 36)
+            store(time, at: 68)
+            store(bits.bits, at: 72)
+            store(nonce, at: 76)
+        }
+        return bytes
+    }
+
+    /// The hashes of many headers at once, several times as fast as one by one.
+    ///
+    /// - Parameter bytes: whole headers of 80 bytes, one after the other.
+    public static func hashes(wireBytes bytes: [UInt8]) -> [Hash256] {
+        let (count, rest) = bytes.count.quotientAndRemainder(dividingBy: size)
+        precondition(rest == 0, "headers are whole")
+        var digests = [UInt8](repeating: 0, count: 32 * count)
+        bytes.withUnsafeBufferPointer { headers in
+            digests.withUnsafeMutableBufferPointer {
+                adit_sha256d_headers(headers.baseAddress, count, $0.baseAddress)
+            }
+        }
+        return digests.withUnsafeBytes { digests in
+            (0..<count).map { index in
+                func limb(_ i: Int) -> UInt64 {
+                    UInt64(littleEndian: digests.load(fromByteOffset: 32 * index + 8 * i, as: UInt64.self))
+                }
+                return Hash256(number: UInt256(l0: limb(0), l1: limb(1), l2: limb(2), l3: limb(3)))
+            }
+        }
+    }
 }
 
 /// A header as the verifier sees it: all that a job fixes is hashed once, and a nonce costs two compressions.

@@ -16,6 +16,12 @@ public struct Target: Hashable, Comparable, Sendable {
         self.number = number
     }
 
+    /// Reads 64 hexadecimal digits, most significant first; `nil` for anything else.
+    public init?(displayHex: some StringProtocol) {
+        guard let bytes = [UInt8](hex: displayHex), bytes.count == 32 else { return nil }
+        self.init(wireBytes: bytes.reversed())
+    }
+
     /// The target that a miner of this hash rate meets so many times a minute on average.
     ///
     /// With h = ⌊hash rate × 60 / shares per minute⌋ it is ⌊(2^256 − 1 − h) / (h + 1)⌋, as the reference servers of
@@ -45,8 +51,6 @@ public struct Target: Hashable, Comparable, Sendable {
     /// Trials until a hash meets the target, on average: 2^256 / (target + 1).
     public var expectedHashes: Double { 0x1p256 / (number.approximation + 1) }
 
-    /// Ratio of difficulty 1 to the target.
-    public var difficulty: Double { Target.difficultyOne.number.approximation / number.approximation }
 }
 
 /// A target in the short form of the header's nBits field: an exponent byte and a 23-bit mantissa.
@@ -83,9 +87,4 @@ public struct CompactTarget: Hashable, Sendable {
         }
         bits = UInt32(size) << 24 | mantissa
     }
-}
-
-extension Hash256 {
-    /// The difficulty of the hardest target that this hash meets.
-    public var difficulty: Double { Target(number: number).difficulty }
 }

@@ -49,12 +49,14 @@ struct UInt256: Hashable, Comparable, Sendable {
     }
 
     /// Quotient by a 64-bit divisor above zero, rounded down.
-    func divided(by divisor: UInt64) -> UInt256 {
+    func divided(by divisor: UInt64) -> UInt256 { quotientAndRemainder(dividingBy: divisor).quotient }
+
+    func quotientAndRemainder(dividingBy divisor: UInt64) -> (quotient: UInt256, remainder: UInt64) {
         let (q3, r3) = l3.quotientAndRemainder(dividingBy: divisor)
         let (q2, r2) = divisor.dividingFullWidth((r3, l2))
         let (q1, r1) = divisor.dividingFullWidth((r2, l1))
-        let (q0, _) = divisor.dividingFullWidth((r1, l0))
-        return UInt256(l0: q0, l1: q1, l2: q2, l3: q3)
+        let (q0, r0) = divisor.dividingFullWidth((r1, l0))
+        return (UInt256(l0: q0, l1: q1, l2: q2, l3: q3), r0)
     }
 
     /// The number minus a 64-bit value that is not larger than it.
@@ -67,6 +69,26 @@ struct UInt256: Hashable, Comparable, Sendable {
         if borrow { (result.l3, borrow) = l3.subtractingReportingOverflow(1) }
         precondition(!borrow, "the value is larger than the number")
         return result
+    }
+
+    /// The difference modulo 2^256.
+    static func &- (a: UInt256, b: UInt256) -> UInt256 {
+        func limb(_ a: UInt64, _ b: UInt64, _ borrow: inout Bool) -> UInt64 {
+            let (difference, first) = a.subtractingReportingOverflow(b)
+            let (result, second) = difference.subtractingReportingOverflow(borrow ? 1 : 0)
+            borrow = first || second
+            return result
+        }
+        var borrow = false
+        let l0 = limb(a.l0, b.l0, &borrow)
+        let l1 = limb(a.l1, b.l1, &borrow)
+        let l2 = limb(a.l2, b.l2, &borrow)
+        return UInt256(l0: l0, l1: l1, l2: l2, l3: limb(a.l3, b.l3, &borrow))
+    }
+
+    /// Twice the number, without the bit that falls off the top.
+    var doubled: UInt256 {
+        UInt256(l0: l0 << 1, l1: l1 << 1 | l0 >> 63, l2: l2 << 1 | l1 >> 63, l3: l3 << 1 | l2 >> 63)
     }
 
     /// Number of bits up to the highest one that is set; 0 for zero.
