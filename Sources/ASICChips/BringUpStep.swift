@@ -1,5 +1,5 @@
 public import ASICWire
-public import Units
+import Units
 
 /// One step of a chain's bring-up. A whole bring-up is a list of them, which can be printed, compared with a
 /// capture and stopped after any step.
@@ -10,6 +10,11 @@ public enum BringUpStep: Hashable, Sendable {
     case setAddress(UInt8)
     /// All chips change their hash clock.
     case setClock(ClockSetting)
+    /// Reads the clock register of the chip that takes commands at this address: a chip that is gone, or not at this
+    /// clock, ends the bring-up. See `ClockSetting.isConfirmed(by:)`.
+    case confirmClock(ClockSetting, of: UInt8)
+    /// Work for nothing: BM1387 cores open with it (bm13xx.md §17).
+    case job(MidstateJob)
     case settle(Duration)
     /// Reads CHIP_ID of all chips and counts the answers.
     case countChips
@@ -26,29 +31,14 @@ public enum BringUpStep: Hashable, Sendable {
         case .chainInactive: .chainInactive
         case .setAddress(let address): .setAddress(address)
         case .setClock(let setting):
-            .write(register: Register.pll0.address, value: setting.registerValue, to: .everyChip)
+            .write(register: setting.register.address, value: setting.registerValue, to: .everyChip)
+        case .confirmClock(let setting, let address):
+            .read(register: setting.register.address, from: .chip(address))
+        case .job(let job): .midstateJob(job)
         case .countChips, .confirmChips: .read(register: Register.chipID.address, from: .everyChip)
         case .settle, .switchLink: nil
         }
     }
-}
-
-/// A link rate: what the host is set to, and what the chips are told. Source: bm13xx.md §6.2, §7.3.
-public struct BaudStep: Hashable, Sendable {
-    public let host: BaudRate
-    /// The value of FAST_UART.
-    public let registerValue: UInt32
-
-    public init(host: BaudRate, registerValue: UInt32) {
-        self.host = host
-        self.registerValue = registerValue
-    }
-
-    /// What the chips really run at: 25 MHz ÷ (8 × (divider + 1)), the divider in bits 15 to 8.
-    public var chips: BaudRate { BaudRate(25_000_000 / (8 * ((registerValue >> 8 & 0xff) + 1))) }
-
-    /// The link after reset: chips at 115,740, hosts at 115,200.
-    public static let reset = BaudStep(host: BaudRate(115_200), registerValue: 0x0130_1A00)
 }
 
 /// What a bring-up shall arrive at.
@@ -58,7 +48,7 @@ public struct BringUpPlan: Hashable, Sendable {
     public var ramp: [ClockSetting]
     public var counting: HashCounting
     public var ticket: TicketMask
-    /// Header version bits that may be rolled.
+    /// Header version bits that may be rolled by the chips.
     public var versionMask: UInt32
     /// `nil` leaves the link as it is after reset.
     public var baud: BaudStep?
@@ -77,16 +67,38 @@ public struct BringUpPlan: Hashable, Sendable {
     }
 }
 
-/// The steps of a ramp: a stop, then 100 ms, each. Source: bm13xx.md §7.2.
-public func rampSteps(_ stops: [ClockSetting]) -> [BringUpStep] {
-    stops.flatMap { [.setClock($0), .settle(.milliseconds(100))] }
-}
+/// The parts that bring-ups are made of.
+extension [BringUpStep] {
+    mutating func write(
+        _ register: Register, _ value: UInt32, to recipient: Recipient = .everyChip,
+        then pause: Duration = .zero
+    ) {
+        append(.write(register, value, to: recipient))
+        wait(pause)
+    }
 
-/// The steps that bring the link to another rate: told to the chips at the old rate, given 60 ms to drain as
-/// factory firmware does (bm13xx.md §7.3), then the host follows.
-func linkSteps(_ step: BaudStep?) -> [BringUpStep] {
-    guard let step else { return [] }
-    return [
-        .write(.fastUART, step.registerValue, to: .everyChip), .settle(.milliseconds(60)), .switchLink(step),
-    ]
+    mutating func wait(_ pause: Duration) { if pause > .zero { append(.settle(pause)) } }
+
+    /// Writes a register of every core (bm13xx.md §6.3, BM1362 and later).
+    mutating func writeCores(
+        _ register: UInt8, _ value: UInt8, to recipient: Recipient = .everyChip, then pause: Duration = .zero
+    ) {
+        write(.coreRegisterControl, coreWrite(register: register, value: value), to: recipient, then: pause)
+    }
+
+    mutating func setAddresses(_ layout: ChainLayout, then pause: Duration = .zero) {
+        for address in layout.addresses {
+            append(.setAddress(address))
+            wait(pause)
+        }
+    }
+
+    /// Brings the link to another rate: told to the chips at the old rate, given 60 ms to drain as factory
+    /// firmware does (bm13xx.md §7.3), then the host follows.
+    mutating func changeLink(_ step: BaudStep?) {
+        guard let step else { return }
+        for one in step.writes { write(one.register, one.value) }
+        append(.settle(.milliseconds(60)))
+        append(.switchLink(step))
+    }
 }

@@ -6,8 +6,8 @@ public import Units
 /// here.
 public struct ChipFacts: Hashable, Sendable {
     public var name: String
-    /// Bits 31 to 16 of register 0x00.
-    public var chipID: UInt16
+    /// Bits 31 to 16 of register 0x00: one, or several where chips differ in nothing else that is known.
+    public var chipIDs: [UInt16]
     public var cores: Int
     /// Sub-cores of a core test the same nonces with different versions.
     public var subCores: Int
@@ -21,23 +21,26 @@ public struct ChipFacts: Hashable, Sendable {
     public var coreVoltage: CoreVoltageWindow?
     /// Chips that one chain can address.
     public var maximumChips: Int
+    /// Why not more: a sentence for the operator.
+    public var maximumChipsReason: String
     /// Jobs that a chip's replies can tell apart.
     public var jobSlots: Int
-    /// Bytes of a reply after reset, until version rolling is enabled: 9 or 11.
+    /// Bytes of a reply after reset, until version rolling is enabled: 7 (BM1387), 9 or 11.
     public var initialResponseBytes: Int
-    /// Bytes of a reply once version rolling is enabled: 9 or 11.
+    /// Bytes of a reply once version rolling is enabled, where chips have it.
     public var responseBytes: Int
     /// What the sources leave open, a sentence each; shown to the operator.
     public var unproven: [String]
     public var source: String
 
     public init(
-        name: String, chipID: UInt16, cores: Int, subCores: Int, hashUnits: Int, minimumFrequency: Hertz,
+        name: String, chipIDs: [UInt16], cores: Int, subCores: Int, hashUnits: Int, minimumFrequency: Hertz,
         maximumFrequency: Hertz, defaultFrequency: Hertz, coreVoltage: CoreVoltageWindow?, maximumChips: Int,
-        jobSlots: Int, initialResponseBytes: Int, responseBytes: Int, unproven: [String], source: String
+        maximumChipsReason: String, jobSlots: Int, initialResponseBytes: Int, responseBytes: Int,
+        unproven: [String], source: String
     ) {
         self.name = name
-        self.chipID = chipID
+        self.chipIDs = chipIDs
         self.cores = cores
         self.subCores = subCores
         self.hashUnits = hashUnits
@@ -46,6 +49,7 @@ public struct ChipFacts: Hashable, Sendable {
         self.defaultFrequency = defaultFrequency
         self.coreVoltage = coreVoltage
         self.maximumChips = maximumChips
+        self.maximumChipsReason = maximumChipsReason
         self.jobSlots = jobSlots
         self.initialResponseBytes = initialResponseBytes
         self.responseBytes = responseBytes

@@ -1,24 +1,46 @@
 public import Units
 
-/// Dividers of the hash clock: 25 MHz × feedback ÷ (reference × postdivider 1 × postdivider 2). Source:
-/// bm13xx.md §7.1.
+/// How a model's clock register holds the dividers. Source: bm13xx.md §7.1, §17.
+public enum ClockEncoding: Hashable, Sendable {
+    /// BM1362 and later, register 0x08: post-dividers less one; bit 28 from 2400 MHz of the oscillator.
+    case minusOne
+    /// BM1397, register 0x08: post-dividers as they are.
+    case raw
+    /// BM1387, register 0x0C: as they are, in fields of other widths, and no enable bit.
+    case narrow
+}
+
+/// Dividers of the hash clock: 25 MHz × feedback ÷ (reference × postdivider 1 × postdivider 2). Source: bm13xx.md §7.1.
 public struct ClockSetting: Hashable, Sendable {
     public let feedback: Int
     public let reference: Int
     public let postDivider1: Int
     public let postDivider2: Int
+    public let encoding: ClockEncoding
 
-    /// - Parameters: `feedback` 1 to 4095, `reference` 1 to 63, post-dividers 1 to 8: what the register's
-    ///   fields hold.
-    public init(feedback: Int, reference: Int, postDivider1: Int, postDivider2: Int) {
+    /// - Parameters: `feedback` 1 to 4095, `reference` 1 to 63, post-dividers 1 to 8: what the register's fields hold.
+    ///   Raw post-dividers end at 7; narrow fields hold a feedback up to 255 and a reference up to 15.
+    public init(
+        feedback: Int, reference: Int, postDivider1: Int, postDivider2: Int,
+        encoding: ClockEncoding = .minusOne
+    ) {
+        let (maximumFeedback, maximumReference, maximumPost) =
+            switch encoding {
+            case .minusOne: (0xfff, 0x3f, 8)
+            case .raw: (0xfff, 0x3f, 7)
+            case .narrow: (0xff, 0xf, 7)
+            }
         precondition(
-            (1...0xfff).contains(feedback) && (1...0x3f).contains(reference), "PLL dividers in range")
+            (1...maximumFeedback).contains(feedback) && (1...maximumReference).contains(reference),
+            "PLL dividers in range")
         precondition(
-            (1...8).contains(postDivider1) && (1...8).contains(postDivider2), "PLL dividers in range")
+            (1...maximumPost).contains(postDivider1) && (1...maximumPost).contains(postDivider2),
+            "PLL dividers in range")
         self.feedback = feedback
         self.reference = reference
         self.postDivider1 = postDivider1
         self.postDivider2 = postDivider2
+        self.encoding = encoding
     }
 
     /// What the oscillator runs at, before the post-dividers.
@@ -27,112 +49,55 @@ public struct ClockSetting: Hashable, Sendable {
     /// The hash clock, to the nearest hertz.
     public var frequency: Hertz { .megahertz(oscillatorMegahertz / Double(postDivider1 * postDivider2)) }
 
-    /// The value of PLL0_PARAMETER for the BM1362 and later: post-dividers stored less one, bit 30 enables,
-    /// bit 28 set from 2400 MHz of the oscillator.
+    /// Where the setting is written and read.
+    public var register: Register {
+        switch encoding {
+        case .minusOne, .raw: .pll0
+        case .narrow: .bm1387PLL
+        }
+    }
+
+    /// What is written to `register`; bit 30 enables, where there is one.
     public var registerValue: UInt32 {
-        let top: UInt32 = oscillatorMegahertz >= 2400 ? 0x5000_0000 : 0x4000_0000
-        let dividers = UInt32(feedback) << 16 | UInt32(reference) << 8
-        return top | dividers | UInt32(postDivider1 - 1) << 4 | UInt32(postDivider2 - 1)
-    }
-}
-
-/// What a model's hash clock allows.
-public struct ClockLimits: Hashable, Sendable {
-    public let feedback: ClosedRange<Int>
-    public let oscillatorMegahertz: ClosedRange<Double>
-    /// A tighter upper end where the reference is not divided.
-    public let undividedOscillatorMaximum: Double
-
-    public init(
-        feedback: ClosedRange<Int>, oscillatorMegahertz: ClosedRange<Double>,
-        undividedOscillatorMaximum: Double
-    ) {
-        self.feedback = feedback
-        self.oscillatorMegahertz = oscillatorMegahertz
-        self.undividedOscillatorMaximum = undividedOscillatorMaximum
+        switch encoding {
+        case .minusOne: (oscillatorMegahertz >= 2400 ? 0x5000_0000 : 0x4000_0000) | fields
+        case .raw: 0x4000_0000 | fields
+        case .narrow: fields
+        }
     }
 
-    /// The setting nearest to `frequency`; among equally near ones (within 100 Hz) that with the slowest
-    /// oscillator, then with the smallest product of post-dividers. These are the choices of the ESP-Miner
-    /// firmware of 2026, whose solver also wants the first post-divider above the second.
+    /// What a register's value says, whatever its other bits.
     ///
-    /// - Returns: `nil` when every setting within the limits is further away than half a step of a ramp,
-    ///   3.125 MHz: what the dividers can always give over the models' range of frequencies.
-    public func setting(for frequency: Hertz) -> ClockSetting? {
-        var best: (setting: ClockSetting, error: Double)?
-        for reference in [2, 1] {
-            for first in (1...7).reversed() {
-                for second in (1..<first).reversed() {
-                    guard let setting = candidate(for: frequency, reference, first, second) else { continue }
-                    let actual = setting.oscillatorMegahertz / Double(first * second)
-                    let error = (actual - frequency.megahertz).magnitude
-                    guard let known = best else {
-                        best = (setting, error)
-                        continue
-                    }
-                    if isBetter(setting, error, than: known.setting, known.error) { best = (setting, error) }
-                }
+    /// - Returns: `nil` where a divider would be zero.
+    public init?(registerValue value: UInt32, encoding: ClockEncoding) {
+        func field(_ shift: UInt32, _ mask: UInt32) -> Int { Int(value >> shift & mask) }
+        let (feedback, reference, first, second) =
+            switch encoding {
+            case .minusOne: (field(16, 0xfff), field(8, 0x3f), field(4, 7) + 1, field(0, 7) + 1)
+            case .raw: (field(16, 0xfff), field(8, 0x3f), field(4, 7), field(0, 7))
+            case .narrow: (field(16, 0xff), field(8, 0xf), field(4, 7), field(0, 7))
             }
-        }
-        guard let best, best.error <= Double(Self.rampStep) / 2e6 else { return nil }
-        return best.setting
+        guard feedback > 0, reference > 0, first > 0, second > 0 else { return nil }
+        self.init(
+            feedback: feedback, reference: reference, postDivider1: first, postDivider2: second,
+            encoding: encoding)
     }
 
-    private func candidate(for frequency: Hertz, _ reference: Int, _ first: Int, _ second: Int)
-        -> ClockSetting?
-    {
-        let ideal = frequency.megahertz / 25 * Double(reference * first * second)
-        guard ideal < Double(feedback.upperBound) + 1 else { return nil }
-        let rounded = Int(ideal.rounded())
-        guard feedback.contains(rounded) else { return nil }
-        let setting = ClockSetting(
-            feedback: rounded, reference: reference, postDivider1: first, postDivider2: second)
-        let oscillator = setting.oscillatorMegahertz
-        guard oscillatorMegahertz.contains(oscillator) else { return nil }
-        return reference == 1 && oscillator > undividedOscillatorMaximum ? nil : setting
+    /// Whether a chip that answers a read of `register` so runs at this clock: the same dividers and, where the register
+    /// has a lock bit (31), locked.
+    public func isConfirmed(by value: UInt32) -> Bool {
+        let isLocked =
+            switch encoding {
+            case .minusOne, .raw: value >> 31 == 1
+            case .narrow: true
+            }
+        return isLocked && ClockSetting(registerValue: value, encoding: encoding) == self
     }
 
-    private func isBetter(
-        _ a: ClockSetting, _ aError: Double, than b: ClockSetting, _ bError: Double
-    ) -> Bool {
-        guard (aError - bError).magnitude < 1e-4 else { return aError < bError }
-        if a.oscillatorMegahertz != b.oscillatorMegahertz {
-            return a.oscillatorMegahertz < b.oscillatorMegahertz
-        }
-        return a.postDivider1 * a.postDivider2 < b.postDivider1 * b.postDivider2
-    }
-
-    /// The clock after reset, where every ramp starts and ends (bm13xx.md §7.2).
-    public static let resetFrequency = Hertz(hertz: 50_000_000)
-    /// Distance of a ramp's stops, which lie on multiples of it (bm13xx.md §7.2).
-    static let rampStep: UInt64 = 6_250_000
-
-    /// The stops of a ramp, up or down: every multiple of 6.25 MHz strictly between, then `target` itself.
-    /// Empty when the clock is there already.
-    ///
-    /// - Returns: `nil` when some stop has no setting.
-    public func ramp(from start: Hertz, to target: Hertz) -> [ClockSetting]? {
-        let step = Self.rampStep
-        var stops = [Hertz]()
-        if start < target {
-            var next = (start.hertz / step + 1) * step
-            while next < target.hertz {
-                stops.append(Hertz(hertz: next))
-                next += step
-            }
-        } else if target < start {
-            var next = (start.hertz - 1) / step * step
-            while next > target.hertz {
-                stops.append(Hertz(hertz: next))
-                next -= step
-            }
-        }
-        if start != target { stops.append(target) }
-        var settings = [ClockSetting]()
-        for stop in stops {
-            guard let setting = setting(for: stop) else { return nil }
-            settings.append(setting)
-        }
-        return settings
+    /// The dividers at their places.
+    private var fields: UInt32 {
+        let less = encoding == .minusOne ? 1 : 0
+        return UInt32(feedback) << 16 | UInt32(reference) << 8 | UInt32(postDivider1 - less) << 4
+            | UInt32(postDivider2 - less)
     }
 }

@@ -42,6 +42,7 @@ private func chainShape(
     do throws(ProfileError) { facts = try chip(chipName) } catch { throw error.problem }
     guard let facts else { throw .unknownChip(path: table.path(of: "chip"), chipName, known: knownChips) }
     let hasVoltage = table.has("core_millivolts")
+    let hasTicket = table.has("ticket_difficulty")
     return ChainShape(
         chip: facts, chips: try table.integer("chips", in: 1...256),
         domains: try table.integer("domains", in: 1...256),
@@ -54,7 +55,8 @@ private func chainShape(
             ]),
         baud: BaudRate(UInt32(try table.integer("baud", in: 9_600...12_000_000))),
         reportZeroBits: try table.integer("report_zero_bits", in: 1...32),
-        emulatedReportZeroBits: emulatedBits)
+        emulatedReportZeroBits: emulatedBits,
+        ticketDifficulty: hasTicket ? UInt32(try table.integer("ticket_difficulty", in: 1...1 << 31)) : nil)
 }
 
 private func usbIdentity(_ table: inout TableReader) throws(ProfileError.Problem) -> USBIdentity {

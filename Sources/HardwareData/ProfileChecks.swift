@@ -27,10 +27,11 @@ extension BoardProfile {
         guard chain.chips % chain.domains == 0 else {
             throw .unevenDomains(chips: chain.chips, domains: chain.domains)
         }
-        guard ChainLayout(chips: chain.chips, rule: chain.addressRule) != nil else {
+        let model = chipModel(for: facts)
+        guard model?.layout(chips: chain.chips, rule: chain.addressRule, domains: chain.domains) != nil else {
             throw .addressesExhausted(chips: chain.chips)
         }
-        let rates = [BaudStep.reset.host] + (chipModel(for: facts)?.baudSteps.map(\.host) ?? [])
+        let rates = [BaudStep.reset.host] + (model?.baudSteps.map(\.host) ?? [])
         guard rates.contains(chain.baud) else {
             throw .notOneOf(
                 "chain.baud", value: "\(chain.baud.symbolsPerSecond)",

@@ -25,7 +25,9 @@ public struct ProfileError: Error, Hashable, Sendable {
         case goesWith(String, String)
         /// Domains in series hold the same number of chips each.
         case unevenDomains(chips: Int, domains: Int)
-        case noCode(chipID: UInt16, supported: [UInt16])
+        case noCode(String, chipID: UInt16, supported: [UInt16])
+        /// A chip file is about one model.
+        case otherModel(String, chipID: UInt16, than: UInt16)
         case addressesExhausted(chips: Int)
         /// A list of power steps must have this element, here.
         case missingStep(String, step: String, place: String)
@@ -68,9 +70,11 @@ extension ProfileError.Problem: CustomStringConvertible {
         case .goesWith(let a, let b): "\(a) and \(b) belong together; give both or neither"
         case .unevenDomains(let chips, let domains):
             "chain.domains = \(domains) does not divide chain.chips = \(chips); every domain has as many chips"
-        case .noCode(let id, let supported):
-            "chip_id = \(hexText(id)) names a chip without code; supported: "
+        case .noCode(let path, let id, let supported):
+            "\(path) = \(hexText(id)) names a chip without code; supported: "
                 + supported.map(hexText).joined(separator: ", ")
+        case .otherModel(let path, let id, let first):
+            "\(path) = \(hexText(id)) is another model's than \(hexText(first)); give it a file of its own"
         case .addressesExhausted(let chips):
             "chain.addresses has no room for chain.chips = \(chips); use a smaller stride or fewer chips"
         case .missingStep(let list, let step, let place): "\(list) needs the step \(step) \(place); add it"

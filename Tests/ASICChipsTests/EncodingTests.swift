@@ -72,8 +72,69 @@ func `version rolling takes the bits that chips can roll`(mask: UInt32, register
     #expect(counting.epoch == .nanoseconds(40))
 }
 
+@Test func `a fixed counting number lasts as long as an S21 Pro's, or less with more sub-cores`() throws {
+    let counting = HashCounting(registerValue: 0x1EB5, versions: 65_536, subCores: 16)
+    #expect((counting.epoch.inSeconds - 1.288).magnitude < 0.001)
+    // A BM1373's deadline does not follow its clock; 6725 hash units ask for 64 sub-cores.
+    let layout = try #require(bm1372.layout(chips: 2, rule: .powerOfTwoShare, domains: 1))
+    for megahertz in [327.0, 410] {
+        let clock = try #require(bm1372.clockLimits.setting(for: .megahertz(megahertz)))
+        let own = bm1372.hashCounting(layout, clock: clock, versionMask: VersionRolling.bits)
+        #expect(own.registerValue == 0x1EB5)
+        #expect((own.epoch.inSeconds - 0.322).magnitude < 0.001)
+    }
+}
+
+@Test func `jobs of midstates last until their nonces are used up`() throws {
+    func epoch(_ model: any ChipModel, chips: Int, _ megahertz: Double) throws -> Double {
+        let layout = try #require(model.layout(chips: chips, rule: .powerOfTwoShare, domains: 1))
+        let clock = try #require(model.clockLimits.setting(for: .megahertz(megahertz)))
+        let counting = model.hashCounting(layout, clock: clock, versionMask: 0)
+        #expect(counting.registerValue == 0)
+        return counting.epoch.inSeconds
+    }
+    // bm13xx.md §12.4: 39.5 ms. An S9's chain of 4.8 TH/s hashes four times 2^32 in 3.2 ms, with 63 of 64 addresses used.
+    #expect((try epoch(bm1397, chips: 1, 425) - 0.0395).magnitude < 0.0001)
+    #expect((try epoch(bm1397, chips: 6, 425) - 0.0395 / 8).magnitude < 0.0001)
+    #expect((try epoch(bm1387, chips: 63, 650) - 4 * 0x1p19 / 650e6).magnitude < 1e-6)
+}
+
 @Test func `baud steps run at what their register divides to`() {
     #expect(BaudStep.reset.chips == BaudRate(115_740))
-    #expect(bm1370.baudSteps.map(\.chips) == [BaudRate(1_041_666), BaudRate(3_125_000)])
-    #expect(bm1362.baudSteps.map(\.chips) == [BaudRate(1_041_666), BaudRate(3_125_000)])
+    for model in [bm1362, bm1366, bm1368, bm1370] as [any ChipModel] {
+        #expect(
+            model.baudSteps.map(\.chips) == [BaudRate(1_041_666), BaudRate(3_125_000), BaudRate(6_250_000)])
+    }
+    #expect(bm1397.baudSteps.map(\.chips) == [BaudRate(1_562_500), BaudRate(3_125_000), BaudRate(6_250_000)])
+    #expect(bm1387.baudSteps.map(\.chips) == [BaudRate(1_562_500)])
+    #expect(bm1372.baudSteps.map(\.chips) == [BaudRate(3_000_000)])
+}
+
+@Test(arguments: everyModel)
+func `host and chips of a baud step are at most 4 percent apart, and slower first`(model: any ChipModel) {
+    #expect(model.baudSteps.map(\.host) == model.baudSteps.map(\.host).sorted())
+    for step in model.baudSteps {
+        let ratio = Double(step.chips.symbolsPerSecond) / Double(step.host.symbolsPerSecond)
+        #expect((ratio - 1).magnitude < 0.042)
+        #expect(!step.writes.isEmpty)
+    }
+}
+
+@Test func `a counter's rate is its difference over time, across the wrap too`() throws {
+    let counters = try #require(bm1370.counters)
+    let rate = try #require(counters.hashRate(from: 0xFFFF_FF00, to: 0x18, over: .seconds(1)))
+    #expect((rate.hashesPerSecond / 1e9 - 1202.59).magnitude < 0.01)  // 280 a second, bm13xx.md §14
+    #expect(counters.hashRate(from: 0, to: 280, over: .milliseconds(999)) == nil)
+    #expect(counters.hashRate(stated: 5) == nil)
+    #expect(counters.total == Register(0x8C) && counters.domains.map(\.address) == [0x88, 0x89, 0x8A, 0x8B])
+}
+
+@Test func `a BM1397 states its rate, or that it has none`() throws {
+    let counters = try #require(bm1397.counters)
+    #expect(counters.hashRate(stated: 272_000)?.hashesPerSecond == 272_000 * 0x1p20)
+    #expect(counters.hashRate(stated: 0x8000_0000) == nil)
+    #expect(counters.hashRate(stated: 0x007F_FFFF) == nil)
+    #expect(counters.hashRate(from: 0, to: 5, over: .seconds(2)) == nil)
+    #expect(bm1387.counters?.hashRate(stated: 1)?.hashesPerSecond == 0x1p24)
+    #expect(bm1362.counters == nil)
 }

@@ -32,7 +32,7 @@ let commandVectors: [(frame: String, command: ChipCommand)] = [
 @Test(arguments: commandVectors)
 func `a command encodes to the frame that drivers send, and decodes back`(frame: String, command: ChipCommand)
 {
-    #expect(command.wireBytes == hex(frame))
+    #expect(command.wireBytes() == hex(frame))
     #expect(decodeCommand(hex(frame)[...]) == .frame(command, length: hex(frame).count))
 }
 

@@ -49,13 +49,15 @@ private func problem(_ bytes: [UInt8]) throws -> ProfileError.Problem {
             disk.filter { $0.hasSuffix(".toml") }.map { $0.replacing(".toml", with: "") }.sorted() == names)
     }
     for name in library.boardNames { #expect(try library.board(named: name).name == name) }
-    for name in library.chipNames { #expect(try library.chip(named: name)?.name == name.uppercased()) }
+    for name in library.chipNames {
+        #expect(try library.chip(named: name)?.name.hasPrefix(name.uppercased()) == true)
+    }
 }
 
 @Test func `the Bitaxe Gamma is what the facts say`() throws {
     let board = try library.board(named: "bitaxe-gamma")
     #expect(board.title == "Bitaxe Gamma" && board.provenance == .fromSource)
-    #expect(board.chain.chip.chipID == 0x1370 && board.chain.chips == 1)
+    #expect(board.chain.chip.chipIDs == [0x1370] && board.chain.chips == 1)
     #expect(board.chain.frequency == .megahertz(525) && board.chain.rail == .millivolts(1150))
     #expect(board.chain.baud == BaudRate(1_000_000))
     #expect(board.chain.reportZeroBits == 32 && board.chain.emulatedReportZeroBits == 8)
@@ -76,7 +78,8 @@ private func problem(_ bytes: [UInt8]) throws -> ProfileError.Problem {
 @Test func `the EmberOne00 is twelve chips behind three pins, and says what is unproven`() throws {
     let board = try library.board(named: "emberone00")
     #expect(
-        board.chain.chip.chipID == 0x1362 && board.chain.chips == 12 && board.chain.addressRule == .stride(2))
+        board.chain.chip.chipIDs == [0x1362] && board.chain.chips == 12
+            && board.chain.addressRule == .stride(2))
     #expect(board.regulator == nil && board.chain.rail == nil && board.provenance == .untested)
     #expect(board.unproven.contains { $0.contains("regulator") })
     #expect(board.pin(.corePower) == BoardPin(role: .corePower, number: 1, isActiveHigh: true))
@@ -111,7 +114,7 @@ private let gammaMistakes: [(old: String, new: String, problem: ProfileError.Pro
     ("baud = 1_000_000", "baud = 921_600", .notOneOf("chain.baud", value: "921600", allowed: [])),
     (
         "chip = \"bm1370\"", "chip = \"bm9999\"",
-        .unknownChip(path: "chain.chip", "bm9999", known: ["bm1362", "bm1370"])
+        .unknownChip(path: "chain.chip", "bm9999", known: library.chipNames)
     ),
     (
         "frequency_mhz = 525", "frequency_mhz = 900",
@@ -208,7 +211,7 @@ func `a wrong profile is refused with the path of the key`(
 }
 
 private let chipMistakes: [(old: String, new: String, path: String)] = [
-    ("chip_id = 0x1370", "chip_id = 0x1399", "chip_id"), ("cores = 128", "cores = \"many\"", "cores"),
+    ("chip_ids = [0x1370]", "chip_ids = [0x1399]", "chip_ids"), ("cores = 128", "cores = \"many\"", "cores"),
     ("initial = 9", "initial = 10", "response_bytes"),
     ("maximum = 800", "maximum = 50", "frequency_mhz.maximum"),
     ("default = 525", "default = 900", "frequency_mhz.default"),
