@@ -3,38 +3,56 @@ import ASICWire
 import BitcoinPrimitives
 public import Units
 
-/// One chain of chips on one port: counts and addresses the chips, brings them up, keeps them in work and
-/// tells what they find. Opens nothing and reads no clock.
+/// One chain of chips on one port: counts and addresses the chips, brings them up, keeps them in work, tells what they
+/// find, and notices when they no longer find anything. Opens nothing and reads no clock.
+///
+/// This file decides what happens when; what a chain at work does is in `Chain+Work`, `Chain+Replies`, `Chain+Retune`
+/// and `Chain+Care`.
 public struct Chain: Sendable {
-    private enum State: Sendable {
+    enum State: Sendable {
         case idle
+        /// The port shows which rates it can do; the chips have not been told anything.
+        case probing(LinkProbe)
         case bringingUp(StepRun)
-        case working(WorkDemand)
+        case working(Working)
         case rampingDown(StepRun)
-        case over
-    }
-
-    /// When to ask for work; never more than one request is open.
-    private enum WorkDemand: Sendable {
-        case satisfied(until: Instant)
-        case asked(since: Instant, repeatAt: Instant)
+        case over(ChainFault?)
     }
 
     public let profile: ChainProfile
-    private let plan: Result<ChainPlan, ChainFault>
-    private var state = State.idle
-    private var reader: ResponseReader
-    private var table: WorkTable
-    private var recent = RecentNonces()
+    /// What was done about the chain before this one, when this one was begun to bring it back.
+    let recovered: Recovery?
+    /// As it is worked out at `.begin`, and anew with each change of clock, link or version bits.
+    var plan: Result<ChainPlan, ChainFault>
+    var state = State.idle
+    var reader: ResponseReader
+    var table: WorkTable
+    var recent = RecentNonces()
+    var log: HealthLog
+    var watch: SilenceWatch
+    /// Of the plan that is carried out.
+    var layout: ChainLayout?
     /// What the last `.wake` said.
     private var scheduled: Instant?
 
+    /// The owner was away for so long when `.woke` comes so late, and hears only now what chips have said.
+    static let lateWake = Duration.seconds(1)
+
     /// A profile that cannot be carried out fails at `.begin`.
-    public init(_ profile: ChainProfile) {
+    ///
+    /// - Parameter recovered: what `.recover` asked for, when this chain is the one that is begun afterwards. While it
+    ///   shows no ten minutes of good health, its next silence is met with the next stronger means.
+    public init(_ profile: ChainProfile, after recovered: Recovery? = nil) {
         self.profile = profile
-        plan = Result { () throws(ChainFault) in try ChainPlan(profile) }
+        self.recovered = recovered
+        plan = Result { () throws(ChainFault) in
+            try ChainPlan(profile, baud: try ChainPlan.wantedBaud(profile))
+        }
         reader = ResponseReader(format: profile.model.initialFormat)
         table = WorkTable(jobBytes: profile.model.jobBytes)
+        let never = Instant(nanoseconds: 0)
+        log = HealthLog(chips: 0, at: never)
+        watch = SilenceWatch(chips: 0, reportsPerSecond: 0, at: never)
     }
 
     public mutating func handle(_ event: ChainEvent, at now: Instant) -> [ChainAction] {
@@ -42,8 +60,15 @@ public struct Chain: Sendable {
         switch event {
         case .begin: actions = begin(at: now)
         case .received(let bytes): actions = received(bytes, at: now)
-        case .baudRate(let actual): actions = resume(with: .baudRate(actual), at: now)
-        case .work(let work): actions = send(work, at: now)
+        case .baudRate(let actual): actions = baudRate(actual, at: now)
+        case .work(let work): actions = take(work, at: now)
+        case .judged(let chip, let good):
+            log.judge(chip: chip, good: good, at: now)
+            // A true nonce is the one sign of life: chips that talk nonsense, or of work long gone, are no better than
+            // silent ones, and are brought back in the same way.
+            if good { watch.heard(chip: chip, at: now) }
+            return []
+        case .retune(let frequency): actions = retune(to: frequency, at: now)
         case .woke: actions = woke(at: now)
         case .quiesce: actions = quiesce(at: now)
         }
@@ -54,227 +79,176 @@ public struct Chain: Sendable {
         return actions
     }
 
+    /// How the chain does; `nil` before its chips are up.
+    public func health(at now: Instant) -> ChainHealth? {
+        switch state {
+        case .working(let working): working.health(log, watch, at: now)
+        case .rampingDown, .over:
+            (try? plan.get()).map { log.health(expected: $0.summary.expected, at: now) }
+        case .idle, .probing, .bringingUp: nil
+        }
+    }
+
     private var deadline: Instant? {
         switch state {
+        case .probing(let probe): probe.deadline
         case .bringingUp(let run), .rampingDown(let run): run.deadline
-        case .working(.satisfied(let until)): until
-        case .working(.asked(_, let repeatAt)): repeatAt
+        case .working(let working): watch.deadline.map { min($0, working.deadline) } ?? working.deadline
         case .idle, .over: nil
         }
     }
 
     private mutating func begin(at now: Instant) -> [ChainAction] {
         guard case .idle = state else { preconditionFailure("begin comes once") }
-        switch plan {
-        case .failure(let fault):
-            state = .over
-            return [.fail(fault)]
-        case .success(let plan):
-            let run = StepRun(
-                plan.steps, layout: plan.layout, chipID: profile.model.facts.chipID,
-                from: ClockLimits.resetFrequency, to: plan.summary.frequency, at: BaudStep.reset.host)
-            state = .bringingUp(run)
-            return resume(with: .begin, at: now)
+        do throws(ChainFault) {
+            _ = try plan.get()
+            guard let wanted = try ChainPlan.wantedBaud(profile) else { return bringUp(baud: nil, at: now) }
+            state = .probing(LinkProbe(wanted, known: profile.model.baudSteps))
+            return probe(at: now) { $0.begin(at: now) }
+        } catch {
+            return fail(error)
         }
+    }
+
+    private mutating func bringUp(baud: BaudStep?, at now: Instant) -> [ChainAction] {
+        do throws(ChainFault) {
+            let plan = try ChainPlan(profile, baud: baud)
+            self.plan = .success(plan)
+            layout = plan.layout
+            state = .bringingUp(
+                StepRun(
+                    plan.steps, on: subject(plan), from: ClockLimits.resetFrequency,
+                    to: plan.summary.frequency, at: BaudStep.reset.host))
+            return resume(with: .begin, at: now)
+        } catch {
+            return fail(error)
+        }
+    }
+
+    private mutating func probe(at now: Instant, _ turn: (inout LinkProbe) -> [LinkProbe.Output])
+        -> [ChainAction]
+    {
+        guard case .probing(var probe) = state else { return [] }
+        let outputs = turn(&probe)
+        state = .probing(probe)
+        return outputs.flatMap { output -> [ChainAction] in
+            switch output {
+            case .setBaudRate(let rate): [.setBaudRate(rate)]
+            case .notice(let notice): [.notice(notice)]
+            case .fail(let fault): fail(fault)
+            case .finished(let step): [.discardInput] + bringUp(baud: step, at: now)
+            }
+        }
+    }
+
+    private mutating func baudRate(_ actual: BaudRate, at now: Instant) -> [ChainAction] {
+        if case .probing = state { return probe(at: now) { $0.reported(actual, at: now) } }
+        return resume(with: .baudRate(actual), at: now)
     }
 
     private mutating func woke(at now: Instant) -> [ChainAction] {
         switch state {
-        case .bringingUp, .rampingDown:
-            return resume(with: .woke, at: now)
-        case .working(.satisfied(let until)) where now >= until:
-            return askForWork(since: now, at: now)
-        case .working(.asked(let since, let repeatAt)) where now >= repeatAt:
-            return [.notice(.workLate(now - since))] + askForWork(since: since, at: now)
-        case .working(.satisfied), .working(.asked), .idle, .over:
-            return []  // a stale timer
+        case .probing: return probe(at: now) { $0.woke(at: now) }
+        case .bringingUp, .rampingDown: return resume(with: .woke, at: now)
+        case .working:
+            if let scheduled, now - scheduled > Self.lateWake { watch.forgive(at: now) }
+            return work(at: now)
+        case .idle, .over: return []  // a stale timer
         }
     }
 
     private mutating func quiesce(at now: Instant) -> [ChainAction] {
         switch state {
-        case .idle:
-            state = .over
+        case .idle, .probing:
+            state = .over(nil)
             return [.quiet]
         case .bringingUp(let run):
             return rampDown(from: run.frequency, finishing: run.unfinishedSwitch, at: now)
-        case .working:
-            return rampDown(from: plannedFrequency, at: now)
+        case .working(let working):
+            return rampDown(from: working.frequency, at: now)
         case .rampingDown, .over:
             return []
         }
     }
 
     /// Hands an input to the steps under way, and their outputs on.
-    private mutating func resume(with input: StepRun.Input, at now: Instant) -> [ChainAction] {
+    mutating func resume(with input: StepRun.Input, at now: Instant) -> [ChainAction] {
+        var outputs: [StepRun.Output]
         switch state {
         case .bringingUp(var run):
-            let outputs = run.handle(input, at: now)
+            outputs = run.handle(input, at: now)
             state = .bringingUp(run)
-            return outputs.flatMap { perform($0, at: now) }
         case .rampingDown(var run):
-            let outputs = run.handle(input, at: now)
+            outputs = run.handle(input, at: now)
             state = .rampingDown(run)
-            return outputs.flatMap { perform($0, at: now) }
-        case .idle, .working, .over:
+        case .working(var working):
+            guard var run = working.retune?.run else { return [] }
+            outputs = run.handle(input, at: now)
+            working.retune?.run = run
+            state = .working(working)
+        case .idle, .probing, .over:
             return []  // nothing is under way, so nothing waits for it
         }
+        return outputs.flatMap { perform($0, at: now) }
     }
 
     private mutating func perform(_ output: StepRun.Output, at now: Instant) -> [ChainAction] {
         switch output {
-        case .send(let command):
-            reader.format = profile.model.format(after: command, was: reader.format)
-            return [.send(command.wireBytes)]
-        case .setBaudRate(let rate):
-            return [.setBaudRate(rate)]
+        case .send(let command): return [send(command)]
+        case .setBaudRate(let rate): return [.setBaudRate(rate)]
         case .discardInput:
             reader.discard()
             return [.discardInput]
-        case .notice(let notice):
-            return [.notice(notice)]
-        case .fail(let fault):
-            state = .over
-            return [.fail(fault)]
-        case .finished:
-            return finished(at: now)
+        case .notice(let notice): return [.notice(notice)]
+        case .fail(let fault): return fail(fault)
+        case .finished: return finished(at: now)
         }
+    }
+
+    mutating func send(_ command: ChipCommand) -> ChainAction {
+        reader.change(to: profile.model.format(after: command, was: reader.format))
+        return .send(command.wireBytes(profile.model.dialect))
+    }
+
+    mutating func fail(_ fault: ChainFault) -> [ChainAction] {
+        state = .over(fault)
+        return [.fail(fault)]
     }
 
     private mutating func finished(at now: Instant) -> [ChainAction] {
-        guard case .bringingUp = state, case .success(let plan) = plan else {
-            state = .over
+        switch state {
+        case .bringingUp:
+            guard case .success(let plan) = plan else { preconditionFailure("steps come from a plan") }
+            log = HealthLog(chips: plan.layout.chips, at: now)
+            watch = SilenceWatch(
+                chips: plan.layout.chips, reportsPerSecond: plan.reportsPerSecond, at: now)
+            state = .working(Working(profile, plan, after: recovered, at: now))
+            return [.ready(plan.summary)] + askForWork(at: now)
+        case .working:
+            return retuneStepsTaken(at: now)
+        case .rampingDown, .idle, .probing, .over:
+            state = .over(nil)
             return [.quiet]
         }
-        return [.ready(plan.summary)] + askForWork(since: now, at: now)
-    }
-}
-
-// MARK: work out, nonces in
-
-extension Chain {
-    private mutating func askForWork(since: Instant, at now: Instant) -> [ChainAction] {
-        state = .working(.asked(since: since, repeatAt: now + jobInterval))
-        return [.needWork]
     }
 
-    private mutating func send(_ work: ChainWork, at now: Instant) -> [ChainAction] {
-        // While it comes up, goes down or has failed there is no use for work; it asks once there is.
-        guard case .working = state else { return [] }
-        precondition(work.version & VersionRolling.bits == 0, "chips roll these bits from zero")
-        let job = FullHeaderJob(
-            jobByte: table.place(work.id), bits: work.bits.bits, time: work.time,
-            merkleRoot: fixed(work.merkleRoot), previousBlock: fixed(work.previousBlock),
-            version: work.version)
-        state = .working(.satisfied(until: now + jobInterval))
-        return [.send(ChipCommand.job(job).wireBytes)]
+    func subject(_ plan: ChainPlan) -> StepRun.Subject {
+        StepRun.Subject(model: profile.model, layout: plan.layout)
     }
 
-    private mutating func received(_ bytes: [UInt8], at now: Instant) -> [ChainAction] {
-        if case .over = state { return [] }
-        var actions = [ChainAction]()
-        var skipped = 0
-        for item in reader.read(bytes) {
-            switch item {
-            case .response(.nonce(let reply)):
-                actions += report(reply, at: now)
-            case .response(.register(let reply)):
-                actions += registerValue(reply, at: now)
-            case .skipped(let run):
-                skipped += run.count
-                actions += resume(with: .skipped(run), at: now)
-            }
-        }
-        return skipped > 0 ? actions + [.notice(.bytesSkipped(skipped))] : actions
-    }
+    // MARK: going down
 
-    private mutating func registerValue(_ reply: RegisterValue, at now: Instant) -> [ChainAction] {
-        if case .bringingUp(let run) = state, run.asksForChipID, reply.register == Register.chipID.address {
-            return resume(with: .reply(reply), at: now)
-        }
-        guard case .success(let plan) = plan, plan.layout.index(of: reply.chipAddress) != nil else {
-            return [.notice(.unknownAddress(reply))]
-        }
-        return [.notice(.unsolicitedRegister(reply))]
-    }
-
-    /// A nonce of work that is known becomes a report; of anything else, a notice. Nothing is guessed.
-    private mutating func report(_ reply: NonceResponse, at now: Instant) -> [ChainAction] {
-        guard case .success(let plan) = plan else { return [] }
-        let nonce = profile.model.decode(reply, on: plan.layout)
-        let entry: WorkTable.Entry
-        switch table.find(nonce.jobByte) {
-        case .nothing: return [.notice(.unknownSlot(jobByte: nonce.jobByte))]
-        case .retired(let old): return [.notice(.retiredSlot(jobByte: nonce.jobByte, workID: old.workID))]
-        case .current(let found): entry = found
-        }
-        guard nonce.versionBits & ~profile.versionMask == 0 else {
-            return [.notice(.versionOutsideMask(workID: entry.workID, versionBits: nonce.versionBits))]
-        }
-        let key = RecentNonces.Key(job: entry.number, nonce: reply.nonce, versionBits: nonce.versionBits)
-        guard recent.insert(key) else {
-            return [.notice(.duplicateNonce(workID: entry.workID, nonce: reply.nonce))]
-        }
-        var report = NonceReport(
-            workID: entry.workID, nonce: reply.nonce, versionBits: nonce.versionBits, chip: nil,
-            core: nonce.core,
-            at: now)
-        switch nonce.chip {
-        case .chip(let index):
-            report.chip = index
-            return [.report(report)]
-        case .unknown:
-            return [.report(report)]
-        case .beyondChain(let index):
-            return [.notice(.nonceBeyondChain(workID: entry.workID, index: index)), .report(report)]
-        }
-    }
-}
-
-// MARK: going down
-
-extension Chain {
-    /// Down in the steps in which the clock came up (bm13xx.md §7.2), and the deadline of version batches
-    /// with it.
     private mutating func rampDown(
         from frequency: Hertz, finishing link: BaudStep? = nil, at now: Instant
     ) -> [ChainAction] {
-        let model = profile.model
-        guard case .success(let plan) = plan,
-            let stops = model.clockLimits.ramp(from: frequency, to: ClockLimits.resetFrequency),
-            let last = stops.last
-        else {
-            state = .over
+        guard case .success(let plan) = plan, let steps = plan.rampingDown(from: frequency) else {
+            state = .over(nil)
             return [.quiet]  // never left the reset clock
         }
-        let counting = model.hashCounting(plan.layout, clock: last, versionMask: profile.versionMask)
-        let steps =
-            (link.map { [.switchLink($0)] } ?? []) + rampSteps(stops)
-            + [.write(.hashCountingNumber, counting.registerValue, to: .everyChip)]
-        let run = StepRun(
-            steps, layout: plan.layout, chipID: model.facts.chipID, from: frequency,
-            to: ClockLimits.resetFrequency, at: plan.summary.baudRate)
-        state = .rampingDown(run)
+        state = .rampingDown(
+            StepRun(
+                (link.map { [.switchLink($0)] } ?? []) + steps, on: subject(plan), from: frequency,
+                to: ClockLimits.resetFrequency, at: plan.summary.baudRate))
         return resume(with: .begin, at: now)
     }
-
-    /// Of a chain at work.
-    private var plannedFrequency: Hertz {
-        guard case .success(let plan) = plan else {
-            preconditionFailure("without a plan no chain is at work")
-        }
-        return plan.summary.frequency
-    }
-
-    private var jobInterval: Duration {
-        guard case .success(let plan) = plan else {
-            preconditionFailure("without a plan no chain is at work")
-        }
-        return plan.summary.jobInterval
-    }
-}
-
-private func fixed(_ hash: Hash256) -> [32 of UInt8] {
-    let bytes = hash.wireBytes
-    return .init { bytes[$0] }
 }

@@ -8,8 +8,12 @@ public enum ChainEvent: Hashable, Sendable {
     case received([UInt8])
     /// What the port really runs at after `.setBaudRate`, as the kernel says.
     case baudRate(BaudRate)
-    /// The next job, for all chips, at once. Ignored while the chain is not at work.
+    /// The next job, for all chips, at once. Refused, with a notice, while the chain is not at work.
     case work(ChainWork)
+    /// What the verifier found of a nonce that was reported.
+    case judged(chip: Int?, good: Bool)
+    /// Another hash clock, while at work: answered by `.retuned`, or refused with a notice.
+    case retune(Hertz)
     /// The instant of `.wake` has come. One that comes early or twice does no harm.
     case woke
     /// Stop asking for work and bring the hash clock down. Core power may be cut at any time without it.
@@ -26,12 +30,17 @@ public enum ChainAction: Hashable, Sendable {
     /// Send `.woke` then. Replaces an earlier one.
     case wake(at: Instant)
     case ready(ChainSummary)
+    /// The clock asked for by `.retune` is reached; the ticket and the interval of jobs may have changed with it.
+    case retuned(ChainSummary)
     /// The chips' work is about to run out, or they have none yet: answered by `.work`.
     case needWork
     case report(NonceReport)
     case notice(ChainNotice)
     /// After `.quiesce`: the hash clock is down, or never came up.
     case quiet
+    /// Nothing short of this brings the chips back. Nothing more will come; the owner carries it out and begins a new
+    /// chain, which it tells of this one's end (`Chain.init`).
+    case recover(Recovery, Silence)
     /// The chain has given up; nothing more will come.
     case fail(ChainFault)
 }
@@ -42,12 +51,17 @@ public enum ChainNotice: Hashable, Sendable {
     case ramp(at: Hertz, target: Hertz)
     /// So many chips answered; they are asked once more.
     case askingAgain(answered: Int, expected: Int)
+    /// The port cannot run at this rate: the kernel set another. The chips have not been told yet, and never will be:
+    /// `instead` is tried next.
+    case baudRateRefused(BaudRate, actual: BaudRate, instead: BaudRate)
     /// A nonce for a job slot that has had no work.
     case unknownSlot(jobByte: UInt8)
     /// A nonce for work that was replaced too many jobs ago to be believed.
     case retiredSlot(jobByte: UInt8, workID: UInt64)
+    /// A nonce for a midstate that its job has not.
+    case unknownMidstate(workID: UInt64, index: Int)
     case duplicateNonce(workID: UInt64, nonce: UInt32)
-    /// A nonce with rolled version bits that the upstream does not allow; dropped.
+    /// A nonce with rolled version bits that its work does not allow; dropped.
     case versionOutsideMask(workID: UInt64, versionBits: UInt32)
     /// A nonce from the range of a chip that the chain does not have, at this position; reported without a
     /// chip.
@@ -58,14 +72,36 @@ public enum ChainNotice: Hashable, Sendable {
     case unsolicitedRegister(RegisterValue)
     /// Bytes that belong to no frame.
     case bytesSkipped(Int)
+    /// The chips were told to roll other version bits than before, because the work leaves them others.
+    case versionMask(UInt32, was: UInt32)
     /// `.needWork` has had no answer for so long; it is repeated.
     case workLate(Duration)
+    /// Work that the chain could not take; nothing was sent.
+    case workRefused(workID: UInt64, WorkRefusal)
+    case retuneRefused(Hertz, RetuneRefusal)
+    /// Somebody is silent, and what is done about it.
+    case silent(Silence, SilenceResponse)
+}
+
+/// Why work was not sent to the chips.
+public enum WorkRefusal: Hashable, Sendable {
+    /// Not at work yet; it asks once it is.
+    case comingUp
+    case goingDown
+    /// Ended, by this fault if by one.
+    case ended(ChainFault?)
+}
+
+public enum RetuneRefusal: Hashable, Sendable {
+    case notAtWork
+    case fault(ChainFault)
 }
 
 /// Why a chain cannot go on.
 public enum ChainFault: Error, Hashable, Sendable {
     /// More chips than the model, or the rule for addresses, allows; or none.
-    case addressesExhausted(chips: Int, maximum: Int)
+    case addressesExhausted(chips: Int, maximum: Int, reason: String)
+    case unevenDomains(chips: Int, domains: Int)
     case frequency(Hertz, allowed: ClosedRange<Hertz>)
     /// The model's dividers do not give this clock, or one on the way to it.
     case noClockSetting(Hertz)
@@ -74,54 +110,26 @@ public enum ChainFault: Error, Hashable, Sendable {
     case noChips(expected: Int, unreadableBytes: Int)
     case chipCount(Int, expected: Int)
     /// A chip answered with the id of another model than the board has.
-    case unsupportedChip(id: UInt16, expected: UInt16, supported: [UInt16])
-    /// The host's end runs too far from the chips' rate.
-    case baudRateMismatch(actual: BaudRate, chips: BaudRate)
+    case unsupportedChip(id: UInt16, expected: [UInt16], supported: [UInt16])
+    /// The host's end was set to `asked`, runs at `actual`, and that is too far from the chips' rate.
+    case baudRateMismatch(asked: BaudRate, actual: BaudRate, chips: BaudRate)
     case baudRateNotReported(BaudRate)
     /// Brought up, but these did not answer at their addresses.
     case chipsMissing(addresses: [UInt8], at: BaudRate)
+    /// A chip was asked for its hash clock, and answered otherwise than it was told (`read`), or not at all.
+    case clockNotConfirmed(address: UInt8, at: Hertz, wrote: UInt32, read: UInt32?)
+    /// Every recovery was tried, and nothing comes.
+    case silent(Silence)
 
     /// Whether the same bring-up may succeed when tried again after a reset.
     public var isTransient: Bool {
         switch self {
-        case .noChips, .chipCount, .baudRateNotReported, .chipsMissing: true
-        case .addressesExhausted, .frequency, .noClockSetting, .baudRateUnsupported, .unsupportedChip,
+        case .noChips, .chipCount, .baudRateNotReported, .chipsMissing, .clockNotConfirmed, .silent: true
+        // An id that no chip has is a garbled one, more likely than not.
+        case .unsupportedChip(let id, _, let supported): !supported.contains(id)
+        case .addressesExhausted, .unevenDomains, .frequency, .noClockSetting, .baudRateUnsupported,
             .baudRateMismatch:
             false
         }
     }
 }
-
-extension ChainFault: CustomStringConvertible {
-    public var description: String {
-        switch self {
-        case .addressesExhausted(let chips, let maximum):
-            return "\(chips) chips cannot be addressed on one chain; 1 to \(maximum) can"
-        case .frequency(let wanted, let allowed):
-            return "\(wanted.megahertz) MHz is outside the chip's limits of "
-                + "\(allowed.lowerBound.megahertz) to \(allowed.upperBound.megahertz) MHz"
-        case .noClockSetting(let wanted):
-            return "the chip's clock dividers do not give \(wanted.megahertz) MHz"
-        case .baudRateUnsupported(let wanted, let supported):
-            let list = supported.map { "\($0.symbolsPerSecond)" }.joined(separator: ", ")
-            return "no known register value sets the chips to \(wanted.symbolsPerSecond) baud; known: \(list)"
-        case .noChips(let expected, 0): return "no chip answered; \(expected) expected"
-        case .noChips(let expected, let bytes):
-            return "no chip was recognised in \(bytes) bytes of noise; \(expected) expected"
-        case .chipCount(let count, let expected): return "\(count) chips answered; \(expected) expected"
-        case .unsupportedChip(let id, let expected, let supported):
-            let list = supported.map(chipText).joined(separator: ", ")
-            return
-                "a chip says it is a \(chipText(id)), the board has \(chipText(expected)); supported: \(list)"
-        case .baudRateMismatch(let actual, let chips):
-            return "the port runs at \(actual.symbolsPerSecond) baud, the chips at \(chips.symbolsPerSecond)"
-        case .baudRateNotReported(let wanted):
-            return "the port did not confirm \(wanted.symbolsPerSecond) baud"
-        case .chipsMissing(let addresses, let baud):
-            let list = addresses.map { String($0, radix: 16) }.joined(separator: " ")
-            return "no answer at \(baud.symbolsPerSecond) baud from the chips at (hexadecimal) \(list)"
-        }
-    }
-}
-
-private func chipText(_ id: UInt16) -> String { "BM" + String(id, radix: 16) }

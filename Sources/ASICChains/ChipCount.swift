@@ -13,43 +13,34 @@ struct ChipCount: Sendable {
     static let longest = Duration.seconds(2)
     /// Reading an id changes nothing, so that a lost or garbled answer is worth another try.
     static let attempts = 3
-    /// What cannot be read is kept up to so many bytes, to find another model's form of reply in it.
-    static let keptBytes = 64
 
-    let expected: Int
-    let chipID: UInt16
+    let subject: StepRun.Subject
     private let latest: Instant
     private var attempt = 1
     private(set) var until: Instant
     private(set) var answered = 0
     private var stranger: UInt16?
-    private var unreadableBytes = 0
-    private var kept: [UInt8] = []
+    var unreadableBytes = 0
 
-    init(expected: Int, chipID: UInt16, at now: Instant) {
-        self.expected = expected
-        self.chipID = chipID
+    init(_ subject: StepRun.Subject, at now: Instant) {
+        self.subject = subject
         until = now + Self.silence
         latest = now + Self.longest
     }
 
+    private var expected: Int { subject.layout.chips }
+
     /// - Parameter reply: a value of CHIP_ID.
     mutating func take(_ reply: RegisterValue, at now: Instant) {
         let id = UInt16(reply.value >> 16)
-        if id == chipID { answered += 1 } else { stranger = stranger ?? id }
+        if subject.chipIDs.contains(id) { answered += 1 } else { stranger = stranger ?? id }
         until = min(latest, now + (answered == expected ? Self.settle : Self.silence))
-    }
-
-    /// Bytes that are no frame of the expected form.
-    mutating func keep(_ bytes: ArraySlice<UInt8>) {
-        unreadableBytes += bytes.count
-        kept += bytes.prefix(Self.keptBytes - kept.count)
     }
 
     /// What is wrong with the count as it stands; `nil` when it is right.
     var fault: ChainFault? {
-        if let id = stranger ?? (answered == 0 ? idInShortForm : nil) {
-            return .unsupportedChip(id: id, expected: chipID, supported: supportedChipIDs)
+        if let id = stranger {
+            return .unsupportedChip(id: id, expected: subject.chipIDs, supported: supportedChipIDs)
         }
         if answered == 0 { return .noChips(expected: expected, unreadableBytes: unreadableBytes) }
         return answered == expected ? nil : .chipCount(answered, expected: expected)
@@ -58,25 +49,10 @@ struct ChipCount: Sendable {
     /// The next attempt; `nil` after the last.
     func again(at now: Instant) -> ChipCount? {
         guard attempt < Self.attempts else { return nil }
-        var next = ChipCount(expected: expected, chipID: chipID, at: now)
+        var next = ChipCount(subject, at: now)
         next.attempt = attempt + 1
-        next.kept = kept
         next.unreadableBytes = unreadableBytes
         return next
-    }
-
-    /// The id in a reply of 9 bytes, as models send them that have no version rolling.
-    private var idInShortForm: UInt16? {
-        var rest = kept[...]
-        while true {
-            switch decodeResponse(rest, .short) {
-            case .frame(.register(let reply), _) where reply.register == Register.chipID.address:
-                return UInt16(reply.value >> 16)
-            case .frame(_, let length): rest = rest.dropFirst(length)
-            case .skip(let count): rest = rest.dropFirst(count)
-            case .needMore: return nil
-            }
-        }
     }
 }
 
@@ -85,28 +61,28 @@ struct ChipRollCall: Sendable {
     static let limit = Duration.milliseconds(500)
     static let attempts = 3
 
-    private let layout: ChainLayout
-    private let chipID: UInt16
+    private let subject: StepRun.Subject
     private var attempt = 1
     private(set) var until: Instant
     private var present: Set<Int> = []
 
-    init(_ layout: ChainLayout, chipID: UInt16, at now: Instant) {
-        self.layout = layout
-        self.chipID = chipID
+    init(_ subject: StepRun.Subject, at now: Instant) {
+        self.subject = subject
         until = now + Self.limit
     }
+
+    private var layout: ChainLayout { subject.layout }
 
     var isComplete: Bool { present.count == layout.chips }
 
     var missing: [UInt8] { (0..<layout.chips).filter { !present.contains($0) }.map(layout.address) }
 
     /// - Parameter reply: a value of CHIP_ID.
-    mutating func take(_ reply: RegisterValue) {
-        guard UInt16(reply.value >> 16) == chipID, let index = layout.index(of: reply.chipAddress) else {
-            return
-        }
-        present.insert(index)
+    /// - Returns: `false` when no chip was given the address that it comes from.
+    mutating func take(_ reply: RegisterValue) -> Bool {
+        guard let index = layout.index(of: subject.model.answeringAddress(reply)) else { return false }
+        if subject.chipIDs.contains(UInt16(reply.value >> 16)) { present.insert(index) }
+        return true
     }
 
     /// The next attempt, which remembers who has answered; `nil` after the last.
@@ -116,5 +92,48 @@ struct ChipRollCall: Sendable {
         next.attempt += 1
         next.until = now + Self.limit
         return next
+    }
+}
+
+/// Checks that a chip's hash clock is what it was just set to, and locked: the last chip's answer comes through all
+/// others, so that a board pulled out in the middle of a ramp is noticed at its next stop.
+struct ClockCheck: Sendable {
+    /// A stop lasts 100 ms: with two tries of this length nobody is missing for longer than 200 ms unnoticed. An answer
+    /// takes 2 ms at 115,200 baud, and up to 16 ms more in a USB bridge.
+    static let limit = Duration.milliseconds(45)
+    static let attempts = 2
+
+    private let setting: ClockSetting
+    /// Where the chip takes commands.
+    let address: UInt8
+    private var attempt = 1
+    private(set) var until: Instant
+    private var read: UInt32?
+
+    init(_ setting: ClockSetting, of address: UInt8, at now: Instant) {
+        self.setting = setting
+        self.address = address
+        until = now + Self.limit
+    }
+
+    var register: Register { setting.register }
+
+    /// - Returns: whether the clock is as it should be.
+    mutating func take(_ reply: RegisterValue) -> Bool {
+        read = reply.value
+        return setting.isConfirmed(by: reply.value)
+    }
+
+    /// The next attempt; `nil` after the last.
+    func again(at now: Instant) -> ClockCheck? {
+        guard attempt < Self.attempts else { return nil }
+        var next = self
+        next.attempt += 1
+        next.until = now + Self.limit
+        return next
+    }
+
+    var fault: ChainFault {
+        .clockNotConfirmed(address: address, at: setting.frequency, wrote: setting.registerValue, read: read)
     }
 }

@@ -4,7 +4,7 @@ import Units
 
 /// Walks down a list of steps, waiting where a step must wait. It can be abandoned between any two inputs.
 struct StepRun: Sendable {
-    enum Input { case begin, reply(RegisterValue), skipped(ArraySlice<UInt8>), baudRate(BaudRate), woke }
+    enum Input { case begin, reply(RegisterValue), skipped(Int), baudRate(BaudRate), woke }
     enum Output: Hashable {
         case send(ChipCommand), setBaudRate(BaudRate), discardInput, notice(ChainNotice), finished, fail(
             ChainFault)
@@ -15,11 +15,18 @@ struct StepRun: Sendable {
         case counting(ChipCount)
         case switching(BaudStep, until: Instant)
         case confirming(ChipRollCall)
+        case confirmingClock(ClockCheck)
         case over
     }
 
-    let layout: ChainLayout
-    let chipID: UInt16
+    /// What the run needs to know of the chain that it is for.
+    struct Subject: Sendable {
+        let model: any ChipModel
+        let layout: ChainLayout
+        var chipIDs: [UInt16] { model.facts.chipIDs }
+    }
+
+    let subject: Subject
     private let target: Hertz
     private var steps: ArraySlice<BringUpStep>
     private var state = State.ready
@@ -27,19 +34,19 @@ struct StepRun: Sendable {
     private(set) var frequency: Hertz
     /// The host's end of the link as last set.
     private var baud: BaudRate
+    /// When the last byte of what was sent leaves the wire: a pass over all chips of a long chain takes longer at
+    /// 115,200 baud than any wait, and every wait is for the chips, which hear a frame with its last byte.
+    private var sentUntil = Instant(nanoseconds: .min)
 
     /// How long the owner has for changing the port's rate.
     static let switchLimit = Duration.seconds(2)
-    /// How far the ends of a link may be apart.
-    static let baudTolerance = 0.05
 
     init(
-        _ steps: [BringUpStep], layout: ChainLayout, chipID: UInt16, from frequency: Hertz, to target: Hertz,
+        _ steps: [BringUpStep], on subject: Subject, from frequency: Hertz, to target: Hertz,
         at baud: BaudRate
     ) {
         self.steps = steps[...]
-        self.layout = layout
-        self.chipID = chipID
+        self.subject = subject
         self.frequency = frequency
         self.target = target
         self.baud = baud
@@ -51,6 +58,7 @@ struct StepRun: Sendable {
         case .settling(let until), .switching(_, let until): until
         case .counting(let count): count.until
         case .confirming(let rollCall): rollCall.until
+        case .confirmingClock(let check): check.until
         case .ready, .over: nil
         }
     }
@@ -61,10 +69,12 @@ struct StepRun: Sendable {
         return step
     }
 
-    /// Whether a value of CHIP_ID is what it waits for.
-    var asksForChipID: Bool {
+    /// Whether this register value is what it waits for. Replies without a preamble do not say whose they are.
+    func awaits(_ reply: RegisterValue) -> Bool {
         switch state {
-        case .counting, .confirming: true
+        case .counting, .confirming: reply.register == Register.chipID.address
+        case .confirmingClock(let check):
+            subject.model.dialect == .bare || reply.register == check.register.address
         case .ready, .settling, .switching, .over: false
         }
     }
@@ -80,7 +90,7 @@ struct StepRun: Sendable {
             state = .counting(count)
             return []
         case (.counting(var count), .skipped(let bytes)):
-            count.keep(bytes)
+            count.unreadableBytes += bytes
             state = .counting(count)
             return []
         case (.counting(let count), .woke) where now >= count.until:
@@ -89,15 +99,19 @@ struct StepRun: Sendable {
             return linkSwitched(to: actual, step, at: now)
         case (.switching(let step, let until), .woke) where now >= until:
             return fail(.baudRateNotReported(step.host))
-        case (.confirming, .reply(let reply)) where layout.index(of: reply.chipAddress) == nil:
-            return [.notice(.unknownAddress(reply))]
         case (.confirming(var rollCall), .reply(let reply)):
-            rollCall.take(reply)
+            guard rollCall.take(reply) else { return [.notice(.unknownAddress(reply))] }
             guard !rollCall.isComplete else { return walk(at: now) }
             state = .confirming(rollCall)
             return []
         case (.confirming(let rollCall), .woke) where now >= rollCall.until:
             return close(rollCall, at: now)
+        case (.confirmingClock(var check), .reply(let reply)):
+            if check.take(reply) { return walk(at: now) }
+            state = .confirmingClock(check)
+            return []
+        case (.confirmingClock(let check), .woke) where now >= check.until:
+            return close(check, at: now)
         case (_, .begin):
             preconditionFailure("a run begins once")
         case (_, .reply), (_, .skipped), (_, .baudRate), (_, .woke):
@@ -109,23 +123,30 @@ struct StepRun: Sendable {
     private mutating func walk(at now: Instant) -> [Output] {
         var out = [Output]()
         while let step = steps.popFirst() {
-            if let command = step.command { out.append(.send(command)) }
+            if let command = step.command {
+                let bytes = command.wireBytes(subject.model.dialect).count
+                sentUntil = max(now, sentUntil) + baud.time(forBytes: bytes)
+                out.append(.send(command))
+            }
+            let heard = max(now, sentUntil)
             switch step {
-            case .write, .chainInactive, .setAddress:
+            case .write, .chainInactive, .setAddress, .job:
                 continue
             case .setClock(let setting):
                 frequency = setting.frequency
                 out.append(.notice(.ramp(at: frequency, target: target)))
                 continue
             case .settle(let duration):
-                state = .settling(until: now + duration)
+                state = .settling(until: heard + duration)
             case .countChips:
-                state = .counting(ChipCount(expected: layout.chips, chipID: chipID, at: now))
+                state = .counting(ChipCount(subject, at: heard))
             case .switchLink(let step):
                 out.append(.setBaudRate(step.host))
-                state = .switching(step, until: now + Self.switchLimit)
+                state = .switching(step, until: heard + Self.switchLimit)
             case .confirmChips:
-                state = .confirming(ChipRollCall(layout, chipID: chipID, at: now))
+                state = .confirming(ChipRollCall(subject, at: heard))
+            case .confirmClock(let setting, let address):
+                state = .confirmingClock(ClockCheck(setting, of: address, at: heard))
             }
             return out
         }
@@ -137,7 +158,9 @@ struct StepRun: Sendable {
         guard let fault = count.fault else { return walk(at: now) }
         guard let again = count.again(at: now) else { return fail(fault) }
         state = .counting(again)
-        return [.notice(.askingAgain(answered: count.answered, expected: layout.chips)), askForChipID]
+        return [
+            .notice(.askingAgain(answered: count.answered, expected: subject.layout.chips)), askForChipID,
+        ]
     }
 
     private mutating func close(_ rollCall: ChipRollCall, at now: Instant) -> [Output] {
@@ -147,15 +170,21 @@ struct StepRun: Sendable {
         }
         state = .confirming(again)
         return [
-            .notice(.askingAgain(answered: layout.chips - missing.count, expected: layout.chips)),
+            .notice(
+                .askingAgain(answered: subject.layout.chips - missing.count, expected: subject.layout.chips)),
             askForChipID,
         ]
     }
 
+    private mutating func close(_ check: ClockCheck, at now: Instant) -> [Output] {
+        guard let again = check.again(at: now) else { return fail(check.fault) }
+        state = .confirmingClock(again)
+        return [.send(.read(register: check.register.address, from: .chip(check.address)))]
+    }
+
     private mutating func linkSwitched(to actual: BaudRate, _ step: BaudStep, at now: Instant) -> [Output] {
-        let ratio = Double(actual.symbolsPerSecond) / Double(step.chips.symbolsPerSecond)
-        guard (ratio - 1).magnitude <= Self.baudTolerance else {
-            return fail(.baudRateMismatch(actual: actual, chips: step.chips))
+        guard step.works(at: actual) else {
+            return fail(.baudRateMismatch(asked: step.host, actual: actual, chips: step.chips))
         }
         baud = step.host
         return [.discardInput] + walk(at: now)

@@ -9,13 +9,19 @@ public enum BoardEvent: Sendable {
     case dataReceived([UInt8])
     /// What the data port really runs at after `.setBaudRate`, as the kernel says.
     case baudRate(BaudRate)
-    /// The next job for the board's chain.
+    /// The next job for the board's chain. Refused, with a notice, while the chain is not at work.
     case work(ChainWork)
+    /// What the verifier found of a nonce that was reported.
+    case judged(chip: Int?, good: Bool)
+    /// Another hash clock, while at work: answered by `.retuned`, or refused with a notice.
+    case retune(Hertz)
     /// The instant of `.wake` has come. One that comes early or twice does no harm.
     case woke
     /// Make the board safe, whatever it is doing.
     case shutDown
     case portLost(BoardPort)
+    /// A port has not taken a byte for so long, though it has some to take: the device has stopped reading.
+    case writeBlocked(BoardPort, for: Duration)
 }
 
 public enum BoardAction: Hashable, Sendable {
@@ -28,15 +34,18 @@ public enum BoardAction: Hashable, Sendable {
     case discardData
     /// Send `.woke` then. Replaces an earlier one.
     case wake(at: Instant)
-    /// Powered, brought up, at work.
+    /// Powered, brought up, at work. Again after a recovery.
     case ready(ChainSummary)
+    /// The clock asked for by `.retune` is reached.
+    case retuned(ChainSummary)
     /// Answered by `.work`.
     case needWork
     case report(NonceReport)
     case notice(BoardNotice)
     /// The board cannot go on; power-off has already begun.
     case fail(BoardFault)
-    /// Power-off has ended, `confirmed` if the board itself said so. Nothing more follows.
+    /// Power-off has ended, `confirmed` if the board itself said so. Nothing more follows, but notices of work that comes
+    /// nevertheless.
     case safe(confirmed: Bool)
 }
 
@@ -50,7 +59,16 @@ public enum BoardNotice: Hashable, Sendable {
     case retrying(BoardStep, ControlFault)
     /// A step of power-off failed; the others are still carried out.
     case notConfirmed(BoardFault)
+    /// The chips are being brought back: the how-manieth time within the last hour, and why.
+    case recovering(Recovery, attempt: Int, RecoveryCause)
     case chain(ChainNotice)
+}
+
+/// Why chips that were at work have to be brought back.
+public enum RecoveryCause: Hashable, Sendable {
+    case silence(Silence)
+    /// At work, or in the bring-up of a recovery.
+    case fault(ChainFault)
 }
 
 /// Why a board cannot go on.
@@ -67,4 +85,9 @@ public enum BoardFault: Error, Hashable, Sendable {
     case unsupportedChip(id: UInt16)
     case chain(ChainFault)
     case portLost(BoardPort)
+    case writeBlocked(BoardPort, for: Duration)
+    /// So many times the board was switched off and on within an hour, and it did not help.
+    case recoveriesExhausted(powerCycles: Int, RecoveryCause)
+    /// A power cycle did not get beyond switching off, which the board did not confirm.
+    case notSwitchedOff(RecoveryCause)
 }

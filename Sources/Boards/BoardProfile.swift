@@ -73,11 +73,16 @@ public struct ChainShape: Hashable, Sendable {
     /// The same of the emulated board, whose hash rate is smaller by the same power of two: a CPU finds 32 zero bits
     /// about once in a hundred seconds.
     public var emulatedReportZeroBits: Int
+    /// Instead of the difficulty at which a chip reports about once a second.
+    public var ticketDifficulty: UInt32?
+    /// Header version bits that the chips roll until their work says otherwise.
+    public var versionMask: UInt32
 
     public init(
         chip: ChipFacts, chips: Int, domains: Int, frequency: Hertz, coreVoltage: Volts?,
         addressRule: AddressRule,
-        baud: BaudRate, reportZeroBits: Int, emulatedReportZeroBits: Int
+        baud: BaudRate, reportZeroBits: Int, emulatedReportZeroBits: Int, ticketDifficulty: UInt32? = nil,
+        versionMask: UInt32 = VersionRolling.bits
     ) {
         self.chip = chip
         self.chips = chips
@@ -88,6 +93,8 @@ public struct ChainShape: Hashable, Sendable {
         self.baud = baud
         self.reportZeroBits = reportZeroBits
         self.emulatedReportZeroBits = emulatedReportZeroBits
+        self.ticketDifficulty = ticketDifficulty
+        self.versionMask = versionMask
     }
 
     /// What the regulator is set to: all domains in series.

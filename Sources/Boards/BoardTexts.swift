@@ -1,5 +1,7 @@
 // What faults say to an operator: a sentence without the board's name, which the caller knows.
 
+import ASICChains
+import ASICChips
 import Units
 
 extension BoardFault: CustomStringConvertible {
@@ -13,9 +15,26 @@ extension BoardFault: CustomStringConvertible {
         case .noPin(let role): "a power step names the pin \(role.rawValue), which the profile does not have"
         case .noRegulator(let stage):
             "the power step \(stage.rawValue) needs a regulator, which the profile does not have"
-        case .unsupportedChip(let id): "there is no code for a chip with the id 0x\(String(id, radix: 16))"
+        case .unsupportedChip(let id):
+            "there is no code for a chip with the id 0x\(String(id, radix: 16)); supported: "
+                + supportedChipIDs.map { "0x" + String($0, radix: 16) }.joined(separator: ", ")
         case .chain(let fault): "\(fault)"
         case .portLost(let port): "the \(port.rawValue) port was lost"
+        case .writeBlocked(let port, let time):
+            "the \(port.rawValue) port has taken no byte for \(time.inSeconds) s: the board has stopped reading"
+        case .recoveriesExhausted(let cycles, let cause):
+            "\(cause), and the board was switched off and on \(cycles) times within an hour"
+        case .notSwitchedOff(let cause):
+            "the board did not confirm that it was switched off, as it was to be because \(cause)"
+        }
+    }
+}
+
+extension RecoveryCause: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .silence(let silence): "\(silence)"
+        case .fault(let fault): "\(fault)"
         }
     }
 }

@@ -12,17 +12,31 @@ struct Bench {
     var now = Instant(nanoseconds: 1_000_000_000)
     /// What the port answers to a change of rate; `nil` never answers.
     var kernel: (BaudRate) -> BaudRate? = { $0 }
+    /// Whether every report is rehashed, and found true.
+    var finds = true
     /// How what the chips send reaches the chain.
     var delivery: ([UInt8]) -> [[UInt8]] = { [$0] }
+    /// Answers every request for work, with ids from here on.
+    var nextWork: UInt64?
     var log: [(at: Instant, action: ChainAction)] = []
+    /// In the order in which they went out, without the work that only opens cores.
+    private(set) var jobBytes: [UInt8] = []
+    /// Asked for by the chain.
+    private(set) var recoveries: [Recovery] = []
+    private(set) var fault: ChainFault?
     /// Ready or failed.
     private var isDecided = false
     private var wake: Instant?
     private var pending: [ChainEvent] = []
 
-    init(_ profile: ChainProfile, _ chips: ScriptedChips) {
-        chain = Chain(profile)
+    init(_ profile: ChainProfile, _ chips: ScriptedChips, after recovered: Recovery? = nil) {
+        chain = Chain(profile, after: recovered)
         self.chips = chips
+    }
+
+    /// With all the chips that the profile wants.
+    init(_ profile: ChainProfile, after recovered: Recovery? = nil) {
+        self.init(profile, ScriptedChips(profile.chips, profile.model), after: recovered)
     }
 
     /// Hands one event over and carries out what comes back.
@@ -37,6 +51,11 @@ struct Bench {
         log.append((now, action))
         switch action {
         case .send(let frame):
+            switch chips.command(frame) {
+            case .job(let job): jobBytes.append(job.jobByte)
+            case .midstateJob(let job) where job.bits != .max: jobBytes.append(job.jobByte)
+            case .midstateJob, .setAddress, .write, .read, .chainInactive, nil: break
+            }
             let answer = chips.receive(frame)
             if !answer.isEmpty { pending += delivery(answer).map { .received($0) } }
         case .setBaudRate(let rate):
@@ -45,9 +64,20 @@ struct Bench {
             pending.append(.baudRate(actual))
         case .wake(let instant):
             wake = instant
-        case .ready, .fail:
+        case .ready:
             isDecided = true
-        case .discardInput, .needWork, .report, .notice, .quiet:
+        case .fail(let reason):
+            fault = reason
+            isDecided = true
+        case .needWork:
+            guard let id = nextWork else { return }
+            nextWork = id + 1
+            pending.append(.work(work(id)))
+        case .recover(let recovery, _):
+            recoveries.append(recovery)
+        case .report(let report):
+            if finds { pending.append(.judged(chip: report.chip, good: true)) }
+        case .discardInput, .notice, .quiet, .retuned:
             break
         }
     }
@@ -81,8 +111,8 @@ struct Bench {
     var summary: ChainSummary? {
         actions.compactMap { if case .ready(let summary) = $0 { summary } else { nil } }.first
     }
-    var fault: ChainFault? {
-        actions.compactMap { if case .fail(let fault) = $0 { fault } else { nil } }.first
+    var retuned: [ChainSummary] {
+        actions.compactMap { if case .retuned(let summary) = $0 { summary } else { nil } }
     }
     var notices: [ChainNotice] {
         actions.compactMap {
@@ -96,73 +126,25 @@ struct Bench {
     var reports: [NonceReport] {
         actions.compactMap { if case .report(let report) = $0 { report } else { nil } }
     }
-    /// Every frame sent, decoded.
-    var commands: [ChipCommand] {
-        actions.compactMap {
-            guard case .send(let frame) = $0,
-                case .frame(let command, frame.count) = decodeCommand(frame[...])
-            else {
-                return nil
-            }
-            return command
+    /// Every frame sent, decoded, and when it was.
+    var sent: [(at: Instant, command: ChipCommand)] {
+        log.compactMap { entry in
+            guard case .send(let frame) = entry.action else { return nil }
+            return chips.command(frame).map { (entry.at, $0) }
         }
     }
-    /// Hash clocks in the order in which they were set.
+    var commands: [ChipCommand] { sent.map(\.command) }
+    /// Hash clocks in the order in which they were set for all chips.
     var clocks: [UInt32] {
-        commands.compactMap { if case .write(0x08, let value, _) = $0 { value } else { nil } }
+        commands.compactMap {
+            if case .write(0x08, let value, .everyChip) = $0, chips.model.dialect == .preambled {
+                return value
+            }
+            if case .write(0x0C, let value, .everyChip) = $0, chips.model.dialect == .bare { return value }
+            return nil
+        }
     }
     func count(_ action: ChainAction) -> Int { actions.count { $0 == action } }
-}
-
-/// Chips that answer as bm13xx.md §3, §5 and §16 say, and no more than a bring-up needs.
-struct ScriptedChips {
-    struct Chip {
-        var id: UInt32
-        var address: UInt8?
-        /// Answers to nothing.
-        var isDead = false
-    }
-
-    var chips: [Chip]
-    var format = ResponseFormat.short
-    /// What chips that have no long form do with register 0xA4.
-    var hasLongForm = true
-    var hostRate = BaudRate(115_200)
-    var chipRate = BaudRate(115_740)
-    /// Turns an answer to the n-th read into another.
-    var spoil: (_ read: Int, _ answer: [UInt8]) -> [UInt8] = { $1 }
-    private(set) var reads = 0
-
-    init(_ count: Int, id: UInt32) { chips = Array(repeating: Chip(id: id), count: count) }
-
-    mutating func receive(_ frame: [UInt8]) -> [UInt8] {
-        guard abs(Double(hostRate.symbolsPerSecond) / Double(chipRate.symbolsPerSecond) - 1) < 0.06,
-            case .frame(let command, frame.count) = decodeCommand(frame[...])
-        else { return [] }
-        switch command {
-        case .write(0xA4, let value, .everyChip) where hasLongForm && value >> 31 == 1:
-            format = .long
-        case .write(0x28, let value, .everyChip):
-            chipRate = BaudRate(25_000_000 / (8 * ((value >> 8 & 0xff) + 1)))
-        case .chainInactive:
-            for index in chips.indices { chips[index].address = nil }
-        case .setAddress(let address):
-            if let next = chips.firstIndex(where: { $0.address == nil }) { chips[next].address = address }
-        case .read(let register, .everyChip):
-            reads += 1
-            return spoil(reads, chips.filter { !$0.isDead }.flatMap { answer($0, register) })
-        case .read, .write, .job:
-            break
-        }
-        return []
-    }
-
-    private func answer(_ chip: Chip, _ register: UInt8) -> [UInt8] {
-        let address = chip.address ?? 0
-        let value = chip.id | UInt32(address)
-        return ChipResponse.register(RegisterValue(value: value, chipAddress: address, register: register))
-            .wireBytes(format)
-    }
 }
 
 let gammaProfile = ChainProfile(
@@ -171,25 +153,45 @@ let emberProfile = ChainProfile(
     model: bm1362, chips: 12, frequency: .megahertz(525), reportZeroBits: 20,
     workingBaudRate: BaudRate(3_125_000))
 
-func gamma() -> Bench { Bench(gammaProfile, ScriptedChips(1, id: 0x1370_0000)) }
-func ember() -> Bench { Bench(emberProfile, ScriptedChips(12, id: 0x1362_0300)) }
+func gamma() -> Bench { Bench(gammaProfile) }
+func ember() -> Bench { Bench(emberProfile) }
+
+/// One chain of every model, as short and as long as it gets.
+let everyChain: [ChainProfile] = everyModel.flatMap { model in
+    [1, 2, 12, model.facts.maximumChips].map { chips in
+        ChainProfile(
+            model: model, chips: chips, frequency: model.facts.defaultFrequency, reportZeroBits: 4,
+            workingBaudRate: model.baudSteps[0].host)
+    }
+}
 
 /// Work whose id is `id`; its hashes differ from id to id.
-func work(_ id: UInt64) -> ChainWork {
+func work(_ id: UInt64, versionMask: UInt32 = VersionRolling.bits) -> ChainWork {
     ChainWork(
-        id: id, version: 0x2000_0000, previousBlock: Hash256(hashing: [1]),
+        id: id, version: 0x2000_0000, versionMask: versionMask, previousBlock: Hash256(hashing: [1]),
         merkleRoot: Hash256(hashing: [UInt8(id & 255)]),
         time: 1_700_000_000, bits: CompactTarget(bits: 0x1703_4219))
 }
 
-/// A nonce reply as a chip of this model sends it for this job byte.
+/// A nonce reply as a chip of this model sends it for this job byte (bm13xx.md §11, §17).
 func reply(
-    _ model: any ChipModel, jobByte: UInt8, nonce: UInt32, counter: UInt16 = 0x0123
+    _ model: any ChipModel, jobByte: UInt8, nonce: UInt32, counter: UInt16 = 0x0123, midstate: UInt8 = 3
 ) -> [UInt8] {
-    let echoed = model is BM1370 ? jobByte << 1 : jobByte
+    let echoed =
+        switch model.work {
+        case .midstates: jobByte + midstate
+        case .fullHeader: (model is BM1362 || model is BM1366 ? jobByte : jobByte << 1) | 3
+        }
+    let format: ResponseFormat =
+        switch model.facts.responseBytes {
+        case 7: .bare
+        case 9: .short
+        default: .long
+        }
     return ChipResponse.nonce(
-        NonceResponse(nonce: nonce, excess: 0, jobByte: echoed | 3, versionCounter: counter)
-    ).wireBytes(.long)
+        NonceResponse(
+            nonce: nonce, excess: 0, jobByte: echoed, versionCounter: format == .long ? counter : 0)
+    ).wireBytes(format)
 }
 
 /// A small generator, so that noise is the same in every run.

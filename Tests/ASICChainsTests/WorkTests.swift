@@ -39,7 +39,8 @@ import Units
     #expect(
         bench.reports == [
             NonceReport(
-                workID: 3, nonce: 0x7552_034C, versionBits: 0x00B4_4000, chip: 0, core: 38, at: bench.now)
+                workID: 3, nonce: 0x7552_034C, versionBits: 0x00B4_4000, chip: 0, core: 38,
+                ticketZeroBits: 40, at: bench.now)
         ])
 }
 
@@ -80,8 +81,7 @@ import Units
 
 @Test(arguments: [gammaProfile, emberProfile])
 func `a nonce leads back to the work that stands in its slot`(profile: ChainProfile) {
-    var bench = Bench(
-        profile, ScriptedChips(profile.chips, id: UInt32(profile.model.facts.chipID) << 16))
+    var bench = Bench(profile)
     bench.bringUp()
     var sent = [(id: UInt64, jobByte: UInt8)]()
     for id in 0..<40 as Range<UInt64> {
@@ -150,17 +150,45 @@ func `a nonce leads back to the work that stands in its slot`(profile: ChainProf
     #expect(bench.reports.count == 514)
 }
 
-@Test func `version bits that the upstream forbids are dropped`() {
+@Test func `version bits that the work does not leave to the chain are dropped`() {
     var profile = gammaProfile
     profile.versionMask = 0x00ff_e000
-    var bench = Bench(profile, ScriptedChips(1, id: 0x1370_0000))
+    var bench = Bench(profile)
     bench.bringUp()
     #expect(bench.commands.contains(.write(register: 0xA4, value: 0x9000_07FF, to: .everyChip)))
-    bench.send(.work(work(1)))
+    #expect(bench.summary?.versionMask == 0x00ff_e000)
+    bench.send(.work(work(1, versionMask: 0x00ff_e000)))
     bench.send(.received(reply(bm1370, jobByte: 0x18, nonce: 1, counter: 0x07FF)))
     bench.send(.received(reply(bm1370, jobByte: 0x18, nonce: 2, counter: 0x0800)))
     #expect(bench.reports.map(\.nonce) == [1])
     #expect(bench.notices == [.versionOutsideMask(workID: 1, versionBits: 0x0100_0000)])
+}
+
+@Test func `work that leaves other version bits to the chain has them told to the chips first`() throws {
+    var bench = gamma()
+    bench.bringUp()
+    bench.send(.work(work(1)))
+    bench.send(.work(work(2, versionMask: 0x1fff_0000)))
+    bench.send(.work(work(3, versionMask: 0x1fff_0000)))
+    let tail = bench.commands.suffix(4).map { command -> String in
+        switch command {
+        case .write(0xA4, let value, .everyChip): String(value, radix: 16)
+        case .job: "job"
+        case .write, .read, .setAddress, .chainInactive, .midstateJob: "?"
+        }
+    }
+    #expect(tail == ["job", "9000fff8", "job", "job"])
+    #expect(bench.notices == [.versionMask(0x1fff_0000, was: VersionRolling.bits)])
+    // Older work is judged by its own mask, newer by the new one.
+    bench.send(.received(reply(bm1370, jobByte: 0x18, nonce: 1, counter: 1)))
+    bench.send(.received(reply(bm1370, jobByte: 0x30, nonce: 1, counter: 1)))
+    #expect(bench.reports.map(\.workID) == [1])
+    #expect(bench.notices.last == .versionOutsideMask(workID: 2, versionBits: 0x2000))
+    // So few versions last less long.
+    bench.send(.work(work(4, versionMask: 0)))
+    let before = bench.count(.needWork)
+    bench.run(for: .milliseconds(499))
+    #expect(bench.count(.needWork) > before)
 }
 
 @Test func `a BM1362's nonce names its chip, and one from nowhere says so`() {
@@ -209,8 +237,12 @@ func `a nonce leads back to the work that stands in its slot`(profile: ChainProf
         for index in bytes.indices where bytes[index] < 60 { bytes[index] = index % 2 == 0 ? 0xAA : 0x55 }
         bench.send(.received(bytes))
         bench.run(for: .milliseconds(50))
+        // What looks like the front of a frame is flushed, and a chip gives a sign of life.
+        bench.send(.received([UInt8](repeating: 0, count: 11)))
+        let jobByte = bench.jobBytes.last ?? 0
+        bench.send(.received(reply(bm1362, jobByte: jobByte, nonce: UInt32(id) << 21)))
     }
-    #expect(bench.fault == nil)
+    #expect(bench.fault == nil && bench.recoveries == [])
     let before = bench.reports.count
     bench.send(.received([UInt8](repeating: 0, count: 11)))  // flush what may look like the front of a frame
     bench.send(.received(reply(bm1362, jobByte: 0x40, nonce: 0xDEAD)))  // job 199: byte 8 × (200 % 16)
@@ -225,7 +257,7 @@ func `a nonce leads back to the work that stands in its slot`(profile: ChainProf
                 for megahertz in [100.0, 525, 800] {
                     let profile = ChainProfile(
                         model: model, chips: chips, frequency: .megahertz(megahertz), addressRule: rule)
-                    let summary = try ChainPlan(profile).summary
+                    let summary = try ChainPlan(profile, baud: nil).summary
                     let layout = try #require(ChainLayout(chips: chips, rule: rule))
                     let clock = try #require(model.clockLimits.setting(for: .megahertz(megahertz)))
                     let epoch = model.hashCounting(layout, clock: clock, versionMask: .max).epoch
@@ -240,5 +272,5 @@ func `a nonce leads back to the work that stands in its slot`(profile: ChainProf
 @Test func `a version mask without bits does not turn into a flood of jobs`() throws {
     var profile = emberProfile
     profile.versionMask = 0
-    #expect(try ChainPlan(profile).summary.jobInterval == .milliseconds(10))
+    #expect(try ChainPlan(profile, baud: nil).summary.jobInterval == .milliseconds(10))
 }

@@ -1,4 +1,6 @@
+import ASICChains
 import ASICChips
+import BitcoinPrimitives
 import Boards
 import Peripherals
 import Testing
@@ -7,13 +9,17 @@ import Units
 /// A board core and a scripted board in virtual time: answers take a millisecond, wakes come when they were asked for.
 struct Bench {
     /// Far more than any of these scenes has.
-    private static let eventLimit = 5_000
+    private static let eventLimit = 50_000
 
     enum Line { case works, answersLost, dead }
 
     var board: Board
     var script: ScriptedBoard
     var control = Line.works
+    /// Answers requests for work.
+    var givesWork = false
+    /// What the chips report after each job.
+    var found: () -> [UInt8] = { [] }
     private(set) var now = Instant(nanoseconds: 1_000_000_000)
     private(set) var actions: [BoardAction] = []
     /// Events given to the board so far.
@@ -32,8 +38,12 @@ struct Bench {
     }
 
     /// Lets time pass until an action of this kind was taken, nothing is left to happen, or `events` is reached.
-    mutating func run(events limit: Int = .max, until isLast: (BoardAction) -> Bool = { _ in false }) {
-        var seen = 0
+    ///
+    /// - Parameter start: actions before it do not count.
+    mutating func run(
+        events limit: Int = .max, after start: Int = 0, until isLast: (BoardAction) -> Bool = { _ in false }
+    ) {
+        var seen = start
         while events < limit {
             guard events < Self.eventLimit else {
                 Issue.record("a board that wakes for ever")
@@ -41,7 +51,7 @@ struct Bench {
             }
             if actions[seen...].contains(where: isLast) { return }
             seen = actions.count
-            guard let next = inbox.first?.at ?? wake, now < Instant(nanoseconds: 60_000_000_000) else {
+            guard let next = inbox.first?.at ?? wake, now < Instant(nanoseconds: 600_000_000_000) else {
                 return
             }
             if let wake, wake < next || inbox.isEmpty {
@@ -68,7 +78,12 @@ struct Bench {
             if !answer.isEmpty { inbox.append((soon, .dataReceived(answer))) }
         case .setBaudRate(let rate): inbox.append((soon, .baudRate(rate)))
         case .wake(let instant): wake = instant
-        case .discardData, .ready, .needWork, .report, .notice, .fail, .safe: break
+        case .needWork:
+            guard givesWork else { return }
+            inbox.append((soon, .work(work)))
+            let nonces = found()
+            if !nonces.isEmpty { inbox.append((soon + .milliseconds(1), .dataReceived(nonces))) }
+        case .discardData, .ready, .retuned, .report, .notice, .fail, .safe: break
         }
     }
 }
@@ -79,14 +94,19 @@ extension BoardAction {
     var fault: BoardFault? { if case .fail(let fault) = self { fault } else { nil } }
 }
 
+let work = ChainWork(
+    id: 1, version: 0x2000_0000, previousBlock: Hash256(hashing: [1]), merkleRoot: Hash256(hashing: [2]),
+    time: 1_700_000_000, bits: CompactTarget(bits: 0x1703_4219))
+
 /// Numbers of Hardware/chips/bm1370.toml and Hardware/boards/bitaxe-gamma.toml, with a ramp short enough for a test.
 let bm1370 = ChipFacts(
-    name: "BM1370", chipID: 0x1370, cores: 128, subCores: 16, hashUnits: 2040,
+    name: "BM1370", chipIDs: [0x1370], cores: 128, subCores: 16, hashUnits: 2040,
     minimumFrequency: .megahertz(50),
     maximumFrequency: .megahertz(800), defaultFrequency: .megahertz(525),
     coreVoltage: CoreVoltageWindow(
         minimum: .millivolts(1000), maximum: .millivolts(1250), standard: .millivolts(1150)),
-    maximumChips: 128, jobSlots: 16, initialResponseBytes: 9, responseBytes: 11, unproven: [], source: "test")
+    maximumChips: 128, maximumChipsReason: "", jobSlots: 16, initialResponseBytes: 9, responseBytes: 11,
+    unproven: [], source: "test")
 
 private let regulator = TPS546.Settings(
     stackConfig: 0, syncConfig: 0x10, phase: 0, inputOn: .volts(4.8), inputOff: .volts(4.5),

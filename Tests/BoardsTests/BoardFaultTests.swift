@@ -9,7 +9,7 @@ import Units
 
 /// What ends a bring-up at some event.
 enum Kill: CaseIterable {
-    case shutDown, dataPortLost, answersLost, controlPortGone
+    case shutDown, dataPortLost, answersLost, controlPortGone, writeBlocked
 }
 
 /// Every state that a board goes through, event by event, from `begin` until some events after `ready`. The bench is a
@@ -31,12 +31,13 @@ private func states(_ profile: BoardProfile, _ script: ScriptedBoard) throws -> 
 }
 
 /// Kills the board and lets it end.
-private func killed(_ living: Bench, by kill: Kill) -> Bench {
+func killed(_ living: Bench, by kill: Kill) -> Bench {
     var bench = living
     let start = bench.now
     switch kill {
     case .shutDown: bench.give(.shutDown)
     case .dataPortLost: bench.give(.portLost(.data))
+    case .writeBlocked: bench.give(.writeBlocked(.data, for: .seconds(1)))
     case .answersLost:
         bench.control = .answersLost
         bench.give(.portLost(.control))
@@ -59,7 +60,7 @@ func `whatever ends bring-up, at whatever step, the regulator ends off and the c
     for state in living {
         let bench = killed(state, by: kill)
         #expect(bench.actions.filter(\.isSafe).count == 1)
-        #expect(bench.actions.last == .safe(confirmed: kill == .shutDown || kill == .dataPortLost))
+        #expect(bench.actions.last == .safe(confirmed: kill != .answersLost && kill != .controlPortGone))
         #expect(bench.actions.contains { $0.fault != nil } == (kill != .shutDown))
         guard kill != .controlPortGone else { continue }  // nothing can reach it any more
         #expect(!bench.script.isOn && bench.script.inReset, "\(kill) after event \(state.events)")
@@ -76,7 +77,7 @@ func `three power pins end low, whatever ends bring-up, at whatever step`(kill: 
     script.format = format
     for state in try states(profile, script) {
         let bench = killed(state, by: kill)
-        #expect(bench.actions.last == .safe(confirmed: kill == .shutDown || kill == .dataPortLost))
+        #expect(bench.actions.last == .safe(confirmed: kill != .answersLost && kill != .controlPortGone))
         guard kill != .controlPortGone else { continue }
         #expect(bench.script.pins == [0: 0, 1: 0, 2: 0], "\(kill) after event \(state.events)")
     }
@@ -197,11 +198,15 @@ func `a fault of the regulator ends bring-up with reset never released`(
 
 @Test func `a chip without code is refused`() throws {
     var profile = try gammaProfile()
-    profile.chain.chip.chipID = 0x1234
+    profile.chain.chip.chipIDs = [0x1234]
     var bench = Bench(profile, ScriptedBoard())
     bench.give(.begin)
     bench.run()
     #expect(bench.actions.first == .fail(.unsupportedChip(id: 0x1234)))
+    #expect(
+        BoardFault.unsupportedChip(id: 0x1234).description
+            == "there is no code for a chip with the id 0x1234; supported: 0x1362, 0x1366, 0x1368, 0x1370, "
+            + "0x1372, 0x1373, 0x1387, 0x1397")
     #expect(bench.actions.last == .safe(confirmed: true))
 }
 

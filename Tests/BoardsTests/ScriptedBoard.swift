@@ -56,14 +56,36 @@ struct ScriptedBoard {
         }
     }
 
-    /// - Returns: what the chip answers to one frame.
-    func data(_ frame: [UInt8]) -> [UInt8] {
-        guard chipsAnswer, isOn || !hasRegulator, !inReset,
-            frame == [0x55, 0xAA, 0x52, 0x05, 0x00, 0x00, 0x0A]
-        else {
+    /// - Returns: what the chip answers to one frame: its id, and its clock as it was last set.
+    mutating func data(_ frame: [UInt8]) -> [UInt8] {
+        guard isOn || !hasRegulator, !inReset, pins[1] != 0 else {
+            clock = []
             return []
         }
-        return [0xAA, 0x55, 0x13, 0x70, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x10]
+        guard chipsAnswer else { return [] }
+        if frame.count == 11, frame[2] == 0x51, frame[5] == 0x08 { clock = Array(frame[6..<10]) }
+        switch frame {
+        case [0x55, 0xAA, 0x52, 0x05, 0x00, 0x00, 0x0A]:
+            return [0xAA, 0x55, 0x13, 0x70, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x10]
+        case [0x55, 0xAA, 0x42, 0x05, 0x00, 0x08, 0x03] where !clock.isEmpty:
+            let body = [clock[0] | 0x80] + clock[1...] + [0x00, 0x08, 0x00, 0x00]
+            return [0xAA, 0x55] + body + [check(body)]
+        default: return []
+        }
+    }
+
+    /// As last written; lost with power and in reset.
+    private var clock: [UInt8] = []
+
+    /// CRC-5 over a register reply's body and the three zero bits of its type (bm13xx.md §3.3).
+    private func check(_ body: [UInt8]) -> UInt8 {
+        var crc: UInt8 = 0x1F
+        for bit in 0..<(8 * body.count + 3) {
+            let input = bit < 8 * body.count ? body[bit / 8] >> UInt8(7 - bit % 8) & 1 : 0
+            let top = crc >> 4 & 1
+            crc = crc << 1 & 0x1F ^ (top ^ input == 1 ? 0x05 : 0)
+        }
+        return crc
     }
 
     private var selected: UInt8 = 0
