@@ -23,26 +23,37 @@ public struct EmulatedBoard: Sendable {
     /// Raw readings of the analog inputs by command; their scale is not in the facts.
     private let analog: [UInt8: UInt16]
     public private(set) var chain: EmulatedChain
+    /// Bus and pins as they are when the board is plugged in.
+    private let pluggedIn: (bus: I2CBus, pins: [UInt8: Bool])
+    private var wasUnplugged = false
 
     /// A Bitaxe Gamma with bitaxe-raw firmware, which answers in the V0 format.
     ///
-    /// - Parameter reportZeroBits: see `EmulatedChainParameters`.
-    public static func bitaxeGamma(reportZeroBits: Int, seed: UInt64) -> EmulatedBoard {
-        EmulatedBoard(
+    /// - Parameters: see `EmulatedChainParameters`.
+    public static func bitaxeGamma(
+        reportZeroBits: Int, seed: UInt64, search: EmulatedChainParameters.Search = .ground,
+        faults: [Fault] = []
+    ) -> EmulatedBoard {
+        var chain = EmulatedChainParameters.bm1370(chips: 1, reportZeroBits: reportZeroBits, seed: seed)
+        (chain.search, chain.faults) = (search, faults)
+        return EmulatedBoard(
             .bitaxeGamma, format: .v0,
             bus: I2CBus([0x24: .tps546(TPS546(input: .volts(5))), 0x4C: .registers(.emc2101)]),
-            pins: [0: true], analog: [0x50: 0x0ABC],
-            chain: .bm1370(chips: 1, reportZeroBits: reportZeroBits, seed: seed))
+            pins: [0: true], analog: [0x50: 0x0ABC], chain: chain)
     }
 
     /// An EmberOne00; its firmware's minor version decides the format.
+    ///
+    /// - Parameter chips: 12 on the real board; others for chains as long as a hashboard's behind the same controls.
     public static func emberOne00(
-        format: ControlResponseFormat, reportZeroBits: Int, seed: UInt64
+        format: ControlResponseFormat, reportZeroBits: Int, seed: UInt64, chips: Int = 12,
+        search: EmulatedChainParameters.Search = .ground, faults: [Fault] = []
     ) -> EmulatedBoard {
-        EmulatedBoard(
+        var chain = EmulatedChainParameters.bm1362(chips: chips, reportZeroBits: reportZeroBits, seed: seed)
+        (chain.search, chain.faults) = (search, faults)
+        return EmulatedBoard(
             .emberOne00, format: format, bus: I2CBus([:]), pins: [0: true, 1: false, 2: false],
-            analog: [0x50: 0x0ABC, 0x51: 0x0555],
-            chain: .bm1362(chips: 12, reportZeroBits: reportZeroBits, seed: seed))
+            analog: [0x50: 0x0ABC, 0x51: 0x0555], chain: chain)
     }
 
     init(
@@ -56,6 +67,7 @@ public struct EmulatedBoard: Sendable {
         self.pins = pins
         self.analog = analog
         self.chain = EmulatedChain(chain)
+        pluggedIn = (bus, pins)
         rewire()
     }
 
@@ -72,6 +84,15 @@ public struct EmulatedBoard: Sendable {
 
     private func level(_ pin: UInt8) -> Bool { pins[pin] ?? false }
 
+    /// A board that is pulled out forgets its pins and what its regulator was told.
+    private mutating func followPlug() {
+        guard chain.isUnplugged != wasUnplugged else { return }
+        wasUnplugged = chain.isUnplugged
+        (bus, pins) = pluggedIn
+        control = ControlPort(format: control.format)
+        rewire()
+    }
+
     private mutating func rewire() {
         chain.setPower(on: isCorePowered)
         chain.setReset(asserted: !level(0))
@@ -82,6 +103,7 @@ public struct EmulatedBoard: Sendable {
 extension EmulatedBoard {
     /// Bytes on the control port, one call a transfer.
     public mutating func receiveControl(_ bytes: [UInt8], at now: Instant) -> [EmulatedOutput] {
+        guard !chain.isUnplugged else { return [] }
         switch control.receive(bytes, at: now) {
         case nil: return []
         case .unknown(let id): return [EmulatedOutput(bytes: control.encoded(.invalid, id: id), at: now)]
@@ -131,8 +153,29 @@ extension EmulatedBoard {
 extension EmulatedBoard {
     /// Bytes on the data port.
     public mutating func receiveData(_ bytes: [UInt8], at now: Instant) -> [EmulatedOutput] {
-        chain.receive(bytes, at: now)
+        defer { followPlug() }
+        return chain.receive(bytes, at: now)
     }
+
+    /// See `EmulatedChain.advance(to:)`.
+    public mutating func advance(to now: Instant) -> [EmulatedOutput] {
+        defer { followPlug() }
+        return chain.advance(to: now)
+    }
+
+    /// See `EmulatedChain.isUnplugged` and `nextFaultAt`.
+    public var isUnplugged: Bool { chain.isUnplugged }
+    public var nextFaultAt: Instant? { chain.nextFaultAt }
+
+    /// See `EmulatedChain.draw(until:)` and `nextDrawAt`.
+    public mutating func draw(until end: Instant) -> [EmulatedOutput] {
+        defer { followPlug() }
+        return chain.draw(until: end)
+    }
+    public var nextDrawAt: Instant? { chain.nextDrawAt }
+
+    /// See `EmulatedChain.ranges()`.
+    public func ranges() -> [EmulatedRange] { chain.ranges() }
 
     /// The rate to which the host has set the data port, above 0: its line coding is the chips' line's own.
     public mutating func setHostBaud(_ rate: BaudRate) { chain.setHostBaud(rate) }
@@ -146,6 +189,7 @@ extension EmulatedBoard {
     /// See `EmulatedChain.finished(_:hits:at:)`.
     public mutating func finished(_ unit: SearchUnit, hits: [SearchHit], at now: Instant) -> [EmulatedOutput]
     {
-        chain.finished(unit, hits: hits, at: now)
+        defer { followPlug() }
+        return chain.finished(unit, hits: hits, at: now)
     }
 }

@@ -15,8 +15,8 @@ public struct EmulatedOutput: Hashable, Sendable {
 /// A chain of chips behind one serial line, from the wire side: bytes in, bytes out, time as an argument.
 ///
 /// It knows nothing of the driver. Hashing is outside time: the chain says what its chips would hash next
-/// (`nextSearch`), somebody runs that at `hashRate`, and brings back what was found (`finished`). Every nonce
-/// it reports is true. Source: bm13xx.md §16.
+/// (`nextSearch`), somebody runs that at `hashRate`, and brings back what was found (`finished`); or its reports
+/// are drawn (`draw`). Every nonce it reports is true, but for what a `Fault` makes of it. Source: bm13xx.md §16.
 ///
 /// Where the facts do not meet: two nonces a hash clock on every sub-core (§10) would be twice the rate of
 /// §1. The chain keeps the rate and the sweep's length, so an epoch lasts twice as long as `65536 / sub-cores
@@ -26,10 +26,12 @@ public struct EmulatedChain: Sendable {
     /// §19.16).
     private static let rateTolerance = 0.045
     /// Nonces that would wait longer than this for the line are lost, as in a full buffer.
-    private static let longestQueue = Duration.seconds(1)
+    static let longestQueue = Duration.seconds(1)
 
     public let parameters: EmulatedChainParameters
-    private(set) var chips: [EmulatedChip]
+    private let design: ChipDesign
+    var chips: [EmulatedChip]
+    var faults: FaultBench
     private var isPowered = true
     private var isHeldInReset = false
     private var hostBaud = BaudRate(115_200)
@@ -37,51 +39,82 @@ public struct EmulatedChain: Sendable {
     private var pending = [UInt8]()
     /// Until when bytes already given occupy the line towards the chips, and towards the host.
     private var inputBusyUntil = Instant(nanoseconds: .min)
-    private var outputBusyUntil = Instant(nanoseconds: .min)
+    private(set) var outputBusyUntil = Instant(nanoseconds: .min)
     /// Counts resets.
-    private var life: UInt64 = 0
+    private(set) var life: UInt64 = 0
     /// Whose turn it is to hash.
-    private var turn = 0
+    var turn = 0
     private var noise: SplitMix64
+    var drawing: DrawingBoard
 
     /// The chain has power and is out of reset.
     public init(_ parameters: EmulatedChainParameters) {
         self.parameters = parameters
-        chips = Self.freshChips(parameters)
+        design = ChipDesign(parameters)
+        chips = Self.freshChips(design)
+        faults = FaultBench(parameters.faults)
         noise = SplitMix64(seed: parameters.seed)
+        drawing = DrawingBoard(seed: parameters.seed)
     }
 
-    private static func freshChips(_ parameters: EmulatedChainParameters) -> [EmulatedChip] {
-        (0..<parameters.chips).map { EmulatedChip(parameters, position: $0) }
+    private static func freshChips(_ design: ChipDesign) -> [EmulatedChip] {
+        (0..<design.parameters.chips).map { EmulatedChip(design, position: $0) }
     }
 
-    public var isRunning: Bool { isPowered && !isHeldInReset }
+    public var isRunning: Bool { isPowered && !isHeldInReset && faults.hasSupply }
+
+    /// Whether a fault has pulled the board out; whoever holds its ports closes them meanwhile.
+    public var isUnplugged: Bool { faults.isUnplugged }
+
+    /// When a fault comes or goes next; the chain wants `advance(to:)` then. `nil` for never.
+    public var nextFaultAt: Instant? { faults.nextChangeAt }
 
     /// The reset line of all chips. While it is asserted the chain is silent and forgets everything.
     public mutating func setReset(asserted: Bool) {
         isHeldInReset = asserted
-        forgetUnlessRunning()
+        if !isRunning { forget() }
     }
 
     /// Core and input/output voltage of all chips. Without it the chain is silent and forgets everything.
     public mutating func setPower(on: Bool) {
         isPowered = on
-        forgetUnlessRunning()
+        if !isRunning { forget() }
     }
 
     /// The rate that the host's side of the line is set to, above 0. Chips that talk at another one neither
     /// understand nor are understood.
     public mutating func setHostBaud(_ rate: BaudRate) {
         precondition(rate.symbolsPerSecond > 0, "a line has a rate")
+        if rate != hostBaud { pending = [] }
         hostBaud = rate
     }
 
-    private mutating func forgetUnlessRunning() {
-        guard !isRunning else { return }
-        chips = Self.freshChips(parameters)
+    private mutating func forget() {
+        chips = Self.freshChips(design)
         pending = []
         life += 1
         outputBusyUntil = Instant(nanoseconds: .min)
+        drawing.stop()
+    }
+
+    /// Lets time pass, for faults that come and go by themselves. `receive`, `finished` and `draw` do so too.
+    ///
+    /// - Returns: what chips send without being asked.
+    public mutating func advance(to now: Instant) -> [EmulatedOutput] {
+        guard !faults.isEmpty else { return [] }
+        var outputs = [EmulatedOutput]()
+        for happening in faults.advance(to: now) {
+            switch happening {
+            case .lostSupply: forget()
+            case .unasked(let register, let chip):
+                guard isRunning else { continue }
+                for index in chips.indices where (chip ?? index) == index {
+                    outputs += sendValue(of: register, from: index, at: now)
+                }
+            }
+        }
+        for index in chips.indices { chips[index].sensors.stuckCelsius = faults.stuckCelsius(index) }
+        return faults.pass(outputs)
     }
 }
 
@@ -90,50 +123,76 @@ extension EmulatedChain {
     /// Bytes from the host, in any portions. They take their time on the wire; a command takes effect with
     /// its last byte, and answers follow from there.
     public mutating func receive(_ bytes: [UInt8], at now: Instant) -> [EmulatedOutput] {
-        let start = max(now, inputBusyUntil)
+        if !faults.isEmpty { faults.begin(at: now) }
+        var outputs = advance(to: now)
+        let start = max(now + faults.delay, inputBusyUntil)
         inputBusyUntil = start + hostBaud.time(forBytes: bytes.count)
-        guard isRunning else { return [] }
+        guard isRunning else { return outputs }
         let carried = pending.count
-        pending += bytes
+        pending += faults.isEmpty ? bytes : faults.disturb(bytes, toHost: false)
         var used = 0
-        var outputs = [EmulatedOutput]()
+        var answers = [EmulatedOutput]()
+        let (dialect, jobs) = (parameters.model.dialect, parameters.model.jobs)
         decoding: while true {
-            switch decodeCommand(pending[used...]) {
+            switch decodeCommand(pending[used...], dialect, jobs: jobs) {
             case .frame(let command, let length):
                 used += length
-                outputs += obey(command, at: start + hostBaud.time(forBytes: used - carried))
-            case .skip(let count): used += count
+                let heardAt = start + hostBaud.time(forBytes: max(used - carried, 0))
+                answers += obey(command, at: heardAt)
+            case .skip(let count):
+                countBadFrame(pending[used...])
+                used += count
             case .needMore: break decoding
             }
         }
         pending.removeFirst(used)
+        replanDraws(at: now)
+        outputs += faults.pass(answers)
         return outputs
     }
 
+    /// Positions of the chips that hear the host: out to where the chain is cut, at the host's rate.
+    private func hears(_ index: Int, cut: Int) -> Bool {
+        index < cut && (chips[index].baud.map(isUnderstood) ?? false) && !faults.isDeaf(index)
+    }
+
     private mutating func obey(_ command: ChipCommand, at now: Instant) -> [EmulatedOutput] {
-        let listening = chips.indices.filter { chips[$0].baud.map(isUnderstood) ?? false }
+        let cut = faults.cut(chips: chips.count)
         var outputs = [EmulatedOutput]()
         switch command {
-        case .chainInactive: for index in listening { chips[index].becomeInactive() }
+        case .chainInactive:
+            for index in chips.indices where hears(index, cut: cut) { chips[index].becomeInactive() }
         case .setAddress(let address):
-            for index in listening where !chips[index].take(address: address) { break }
+            for index in chips.indices where hears(index, cut: cut) {
+                if !chips[index].take(address: address) { break }
+            }
         case .write(let register, let value, let recipient):
-            for index in listening where chips[index].answers(to: recipient) {
-                chips[index].write(value, to: register)
+            for index in chips.indices where hears(index, cut: cut) && chips[index].answers(to: recipient) {
+                chips[index].write(value, to: register, at: now)
             }
         case .read(let register, let recipient):
             // Nearest chip first; the others wait while it talks (§2).
-            for index in listening where chips[index].answers(to: recipient) {
-                let chip = chips[index]
-                let value = RegisterValue(
-                    value: chip.value(of: register), chipAddress: chip.address, register: register)
-                outputs += send(.register(value), from: chip, at: now)
+            for index in chips.indices where hears(index, cut: cut) && chips[index].answers(to: recipient) {
+                outputs += sendValue(of: register, from: index, at: now)
             }
-        case .job(let job):
-            let loaded = LoadedJob(job)
-            for index in listening { chips[index].load(loaded) }
+        case .job(let job): load(LoadedJob(job), cut: cut, at: now)
+        case .midstateJob(let job): load(LoadedJob(job), cut: cut, at: now)
         }
         return outputs
+    }
+
+    private mutating func load(_ job: LoadedJob, cut: Int, at now: Instant) {
+        for index in chips.indices where hears(index, cut: cut) { chips[index].load(job, at: now) }
+    }
+
+    /// Counts what looks like a frame of the right kind and is none.
+    private mutating func countBadFrame(_ bytes: ArraySlice<UInt8>) {
+        guard parameters.model.registers.errorFlag != nil, bytes.count >= 4,
+            bytes[bytes.startIndex] == 0x55, bytes[bytes.startIndex + 1] == 0xaa
+        else { return }
+        let isWork = bytes[bytes.startIndex + 2] == 0x21
+        let cut = faults.cut(chips: chips.count)
+        for index in chips.indices where hears(index, cut: cut) { chips[index].countBadFrame(isWork: isWork) }
     }
 
     private func isUnderstood(_ rate: BaudRate) -> Bool {
@@ -141,11 +200,19 @@ extension EmulatedChain {
         return abs(chip / host - 1) <= Self.rateTolerance
     }
 
-    private mutating func send(_ response: ChipResponse, from chip: EmulatedChip, at now: Instant)
-        -> [EmulatedOutput]
+    private mutating func sendValue(of register: UInt8, from index: Int, at now: Instant) -> [EmulatedOutput]
     {
-        guard let rate = chip.baud else { return [] }
-        var bytes = response.wireBytes(chip.responseFormat)
+        let isNamed = parameters.model.dialect == .preambled  // a BM1387 says neither chip nor register
+        let value = RegisterValue(
+            value: chips[index].value(of: register, at: now), chipAddress: isNamed ? chips[index].address : 0,
+            register: isNamed ? register : 0)
+        return send(.register(value), from: index, at: now)
+    }
+
+    mutating func send(_ response: ChipResponse, from index: Int, at now: Instant) -> [EmulatedOutput] {
+        guard let rate = chips[index].baud else { return [] }
+        if !faults.isEmpty, faults.isSilent(index) || index >= faults.cut(chips: chips.count) { return [] }
+        var bytes = response.wireBytes(chips[index].responseFormat)
         outputBusyUntil = max(now, outputBusyUntil) + rate.time(forBytes: bytes.count)
         if !isUnderstood(rate) {
             // The host samples the same time on the wire at another rate: other bytes, and another number of
@@ -153,81 +220,7 @@ extension EmulatedChain {
             let ratio = Double(hostBaud.symbolsPerSecond) / Double(rate.symbolsPerSecond)
             bytes = noise.bytes(Int(min(max(Double(bytes.count) * ratio, 1), 64)))
         }
-        return [EmulatedOutput(bytes: bytes, at: outputBusyUntil)]
-    }
-}
-
-// MARK: - Hashing
-extension EmulatedChain {
-    /// Emulated hashes a second of all chips together, as their clocks are set now; 0 when none hashes.
-    public var hashRate: HashRate {
-        HashRate(hashesPerSecond: isRunning ? chips.reduce(0) { $0 + $1.hashesPerSecond } : 0)
-    }
-
-    /// What the chips would hash next, chip after chip in turns as long as each is fast.
-    ///
-    /// - Parameter hashes: enough when the unit has this many; at least one row (one counter value on all
-    ///   cores of a chip) is given. A unit is also bounded by its count of rows.
-    /// - Returns: `nil` when no chip has anything to hash.
-    public mutating func nextSearch(budget hashes: UInt64) -> SearchUnit? {
-        let rates = isRunning ? chips.map(\.hashesPerSecond) : []
-        guard let fastest = rates.max(), fastest > 0 else { return nil }
-        var rows = [SearchRow]()
-        var total: UInt64 = 0
-        var emptyTurns = 0
-        while total < max(hashes, 1), rows.count < SearchUnit.maximumRows, emptyTurns < chips.count {
-            turn = (turn + 1) % chips.count
-            let taken = takeTurn(turn, quantum: 256 * rates[turn] / fastest)
-            rows += taken.rows
-            total += taken.rows.reduce(0) { $0 + $1.hashes }
-            emptyTurns = taken.isDry ? emptyTurns + 1 : 0
-        }
-        return rows.isEmpty ? nil : SearchUnit(hashes: total, rows: rows, life: life)
-    }
-
-    /// Rows of one chip, until what it has been credited is used up. Dry: it has nothing to hash.
-    private mutating func takeTurn(_ index: Int, quantum: Double) -> (rows: [SearchRow], isDry: Bool) {
-        var rows = [SearchRow]()
-        chips[index].credit = min(chips[index].credit + quantum, 256)
-        while chips[index].credit > 0 {
-            guard let row = chips[index].nextRow(position: index) else {
-                chips[index].credit = 0
-                return (rows, true)
-            }
-            chips[index].credit -= Double(row.hashes)
-            rows.append(row)
-        }
-        return (rows, quantum == 0)
-    }
-
-    /// Reports what a unit found. Hits of a job that has been replaced since are reported with that job's
-    /// slot, as a late nonce is; hits from before a reset are forgotten.
-    public mutating func finished(_ unit: SearchUnit, hits: [SearchHit], at now: Instant) -> [EmulatedOutput]
-    {
-        guard unit.life == life, isRunning else { return [] }
-        var outputs = [EmulatedOutput]()
-        for hit in hits {
-            let row = unit.rows[hit.row]
-            guard outputBusyUntil < now + Self.longestQueue else {
-                chips[row.chip].countOverflow()
-                continue
-            }
-            let response = NonceResponse(
-                nonce: hit.nonce, excess: parameters.model.excessByte(bits: hit.excessBits),
-                jobByte: parameters.model.echo(jobByte: row.job.jobByte, subCore: row.place.subCore),
-                versionCounter: row.place.version)
-            outputs += send(.nonce(response), from: chips[row.chip], at: now)
-        }
-        return outputs
-    }
-
-    /// Lets every chip whose sweep reaches this nonce go on from its row: for replaying a captured answer
-    /// without hashing all that lies before it.
-    ///
-    /// - Parameters:
-    ///   - version: the version counter, header version bits 28-13.
-    ///   - nonce: as a number in the header's little-endian field.
-    public mutating func seek(version: UInt16, nonce: UInt32) {
-        for index in chips.indices { chips[index].seek(version: version, nonce: nonce) }
+        if !faults.isEmpty { bytes = faults.disturb(bytes, toHost: true) }
+        return bytes.isEmpty ? [] : [EmulatedOutput(bytes: bytes, at: outputBusyUntil + faults.delay)]
     }
 }

@@ -1,6 +1,26 @@
 import ASICWire
 import Units
 
+/// What all chips of a chain have in common.
+final class ChipDesign: Sendable {
+    let parameters: EmulatedChainParameters
+    var model: EmulatedModel { parameters.model }
+    /// All 256 registers after reset.
+    let resetRegisters: [UInt32]
+    let allCores: CoreSet
+    /// The real chip is 2^this times faster.
+    let slowdown: Int
+
+    init(_ parameters: EmulatedChainParameters) {
+        self.parameters = parameters
+        var registers = [UInt32](repeating: 0, count: 256)
+        for (register, value) in parameters.model.resetValues { registers[Int(register)] = value }
+        resetRegisters = registers
+        allCores = CoreSet(first: parameters.coresPerChip)
+        slowdown = 32 - parameters.reportZeroBits
+    }
+}
+
 /// One chip: its address, its registers, its job, and where in that job it is. Source: bm13xx.md §16 and the
 /// sections named below.
 struct EmulatedChip: Sendable {
@@ -14,28 +34,39 @@ struct EmulatedChip: Sendable {
         case settled
     }
 
-    let parameters: EmulatedChainParameters
+    let design: ChipDesign
     private(set) var address: UInt8 = 0
     private var addressing = Addressing.open
-    private var registers: [UInt32]
-    /// Core register 2 of each core is 0xAA; bit n is core n.
-    private var enabledCores: UInt128 = 0
-    private var job: LoadedJob?
-    private var sweep: NonceSweep
+    var registers: [UInt32]
+    private var coreRegisters = CoreRegisters()
+    /// Cores that were told to hash.
+    private(set) var openCores: CoreSet
+    private(set) var job: LoadedJob?
+    private(set) var loadedAt = Instant(nanoseconds: 0)
+    private var sweep = NonceSweep(start: 0)
     private var chance: SplitMix64
     /// 25 MHz ticks by which the chip overruns HASH_COUNTING_NUMBER: 109 to 134 (§10).
-    private let overrun: UInt64
+    let overrun: UInt64
+    var counter = HashCounter()
+    var sensors: ChipSensors
+    /// How the chip hashes now; `nil` while it does not.
+    private(set) var work: ChipWork?
+    /// Symbols a second on this chip's side of the line; `nil` when its clock is off.
+    private(set) var baud: BaudRate?
     /// Hashes that the chip is owed by the round robin over its chain; may be negative.
     var credit = 0.0
 
-    init(_ parameters: EmulatedChainParameters, position: Int) {
-        self.parameters = parameters
-        chance = SplitMix64(seed: SplitMix64.mix(parameters.seed) ^ UInt64(position))
-        registers = [UInt32](repeating: 0, count: 256)
-        for (register, value) in parameters.model.resetValues { registers[Int(register)] = value }
+    init(_ design: ChipDesign, position: Int) {
+        self.design = design
+        chance = SplitMix64(seed: SplitMix64.mix(design.parameters.seed) ^ UInt64(position))
+        registers = design.resetRegisters
         overrun = UInt64.random(in: 109...134, using: &chance)
-        sweep = NonceSweep(start: 0)
+        sensors = ChipSensors(design.parameters)
+        openCores = design.model.opening == .always ? design.allCores : CoreSet()
+        baud = lineRate
     }
+
+    var model: EmulatedModel { design.model }
 }
 
 // MARK: - Commands
@@ -43,7 +74,7 @@ extension EmulatedChip {
     func answers(to recipient: Recipient) -> Bool {
         switch recipient {
         case .everyChip: true
-        case .chip(let address): address == self.address
+        case .chip(let address): UInt32(address) << UInt32(model.unicastShift) == UInt32(self.address)
         }
     }
 
@@ -68,178 +99,229 @@ extension EmulatedChip {
         }
     }
 
-    func value(of register: UInt8) -> UInt32 {
+    /// What a read of the register gives.
+    func value(of register: UInt8, at now: Instant = Instant(nanoseconds: 0)) -> UInt32 {
         let stored = registers[Int(register)]
-        return switch register {
-        case Register.chipID: parameters.model.identity | UInt32(address)
-        case Register.pll0: stored & 0x7fff_ffff | (hashClock == nil ? 0 : 0x8000_0000)
-        case _: stored
+        if register == model.registers.chipID { return model.identity | UInt32(address) }
+        if register == model.registers.pll0 { return stored & 0x7fff_ffff | lockBit }
+        if let counted = count(register, at: now) { return counted }
+        switch register {
+        case Register.temperatureResult where model.hasTemperatureSensor:
+            return sensors.temperatureResult(at: now)
+        case Register.adcResult where model.hasVoltageADC:
+            return sensors.adcResult(registers[Int(Register.adcConfiguration)], at: now)
+        case _: return stored
         }
     }
 
-    mutating func write(_ value: UInt32, to register: UInt8) {
+    /// §14.
+    private func count(_ register: UInt8, at now: Instant) -> UInt32? {
+        switch (model.counters, register) {
+        case (.totals, Register.hashTotal): counter.value(0, at: now)
+        case (.totals, Register.domainCounters):
+            counter.value(Int(register - Register.domainCounters.lowerBound) + 1, at: now)
+        case (.totals, Register.nonceErrors), (.rate04, Register.nonceErrors): counter.errors
+        // Bit 31 is the "long" flag of a value that is none.
+        case (.rate04, 0x04): work.map { UInt32(min($0.real / 0x1p20, 0x7fff_fffe)) }
+        case (.rate08, 0x08): UInt32(min((work?.real ?? 0) / 0x1p24, 0xffff_ffff))
+        case _: nil
+        }
+    }
+
+    mutating func write(_ value: UInt32, to register: UInt8, at now: Instant) {
+        let old = registers[Int(register)]
         registers[Int(register)] = value
-        if register == Register.coreControl { writeCoreRegister(value) }
+        if register == model.registers.coreControl { control(cores: value) }
+        if model.baud == .bm1387, register == model.registers.miscControl, value & 0x4000_0000 != 0 {
+            registers[Int(register)] = value & ~0x1f00 | old & 0x1f00
+        }
+        switch (model.counters, register) {
+        case (.totals, Register.hashTotal): counter.clear(0, at: now)
+        case (.totals, Register.domainCounters):
+            counter.clear(Int(register - Register.domainCounters.lowerBound) + 1, at: now)
+        case (.totals, Register.nonceErrors), (.rate04, Register.nonceErrors): counter.clearErrors()
+        case _: break
+        }
+        if model.hasTemperatureSensor, register == Register.temperatureControl {
+            sensors.temperatureControl(value, at: now)
+        }
+        if model.hasVoltageADC, register == Register.adcConfiguration {
+            sensors.adcConfiguration(value, at: now)
+        }
+        baud = lineRate
+        refresh(at: now)
     }
 
-    /// §6.3: bit 31 all cores, 23-16 core, 15 write, 12-8 core register, 7-0 value.
-    private mutating func writeCoreRegister(_ word: UInt32) {
-        guard word & 0x8000 != 0, word >> 8 & 0x1f == 2 else { return }
-        let all: UInt128 = parameters.coresPerChip == 128 ? .max : (1 << UInt128(parameters.coresPerChip)) - 1
-        let core = UInt128(word >> 16 & 0xff)
-        let chosen = word & 0x8000_0000 != 0 ? all : core < 128 ? (1 << core) & all : 0
-        if word & 0xff == 0xAA { enabledCores |= chosen } else { enabledCores &= ~chosen }
+    /// §6.3: bit 31 all cores, 24-16 core, 15 write, 12-8 core register, 7-0 value.
+    private mutating func control(cores word: UInt32) {
+        let core = Int(word >> 16 & 0x1ff)
+        let register = UInt8(word >> 8 & 0x1f)
+        let value = UInt8(truncatingIfNeeded: word)
+        guard word & 0x8000 != 0 else {
+            let stored = coreRegisters.value(of: register, core: core) ?? model.coreResetValues[register] ?? 0
+            registers[Int(model.registers.coreValue)] = UInt32(core) << 16 | 0x0100 | UInt32(stored)
+            // Bit 14: the read is done.
+            if let control = model.registers.coreControl { registers[Int(control)] = word | 0x4000 }
+            return
+        }
+        let isForAll = word & 0x8000_0000 != 0
+        coreRegisters.write(value, to: register, core: isForAll ? nil : core)
+        var chosen = isForAll ? design.allCores : CoreSet()
+        if !isForAll, core < design.parameters.coresPerChip { chosen.insert(core) }
+        switch (model.opening, register, value) {
+        case (.coreEnable, 2, 0xAA), (.coreEnableOrClockSelect, 2, 0xAA), (.coreEnableOrClockSelect, 5, 0x40):
+            openCores.formUnion(chosen)
+        case (.coreEnable, 2, _), (.coreEnableOrClockSelect, 2, _): openCores.subtract(chosen)
+        case _: break
+        }
     }
 
-    /// Takes a full-header job, which a chip understands only once version rolling is on (§9); the sweep
-    /// begins anew.
-    mutating func load(_ job: LoadedJob) {
-        guard rollsVersions else { return }
+    /// How many midstates of a job the chip tries, if it has as many (§6.3, §17).
+    private var midstatesAtOnce: Int {
+        switch model.opening {
+        case .dummyJobs: registers[Int(model.registers.miscControl)] & 0x80 != 0 ? 4 : 1
+        case .always, .coreEnable, .coreEnableOrClockSelect:
+            (coreRegisters.value(of: 0, core: 0) ?? model.coreResetValues[0] ?? 0) & 0x04 != 0 ? 4 : 1
+        }
+    }
+
+    /// Takes a job of the chip's form; the sweep begins anew. Chips that roll versions understand full headers
+    /// once rolling is on (§9); what they make of midstates before that is not known well enough to play it.
+    mutating func load(_ job: LoadedJob, at now: Instant) {
+        switch job.content {
+        case .header: guard rollsVersions else { return }
+        case .midstates:
+            guard !model.rollsVersions else { return }
+            if model.opening == .dummyJobs, job.tail[8..<12].allSatisfy({ $0 == 0xff }) {
+                if openCores.count < design.parameters.coresPerChip { openCores.insert(openCores.count) }
+                return refresh(at: now)
+            }
+        }
+        let hadJob = self.job != nil
         self.job = job
+        loadedAt = now
         sweep = NonceSweep(start: sweepStart())
+        // The number of midstates may differ; otherwise a job alone changes nothing about how a chip works.
+        if !hadJob || !model.rollsVersions { refresh(at: now) }
     }
 
     /// A nonce that found no room on the way out.
-    mutating func countOverflow() { registers[Int(Register.nonceOverflow)] &+= 1 }
-}
-
-// MARK: - What the registers mean
-extension EmulatedChip {
-    private subscript(register: UInt8) -> UInt32 { registers[Int(register)] }
-
-    var rollsVersions: Bool { self[Register.versionRolling] & 0x8000_0000 != 0 }
-
-    /// §3.2: 11 bytes once version rolling is on.
-    var responseFormat: ResponseFormat { rollsVersions ? .long : .short }
-
-    /// The hash clock as a multiple of the 25 MHz reference; `nil` while PLL 0 is off or set to nothing.
-    private var hashClock: (multiplier: UInt64, divisor: UInt64)? { pll(self[Register.pll0]) }
-
-    /// §7.1: enable in bit 30, FBDIV 27-16, REFDIV 13-8, post-dividers 6-4 and 2-0 stored minus one.
-    private func pll(_ word: UInt32) -> (multiplier: UInt64, divisor: UInt64)? {
-        let (feedback, reference) = (UInt64(word >> 16 & 0xfff), UInt64(word >> 8 & 0x3f))
-        guard word & 0x4000_0000 != 0, feedback > 0, reference > 0 else { return nil }
-        return (feedback, reference * UInt64((word >> 4 & 7) + 1) * UInt64((word & 7) + 1))
+    mutating func countOverflow() {
+        if let register = model.registers.nonceOverflow { registers[Int(register)] &+= 1 }
     }
 
-    /// Symbols a second on this chip's side of the line (§7.3); `nil` when its clock is off.
-    var baud: BaudRate? {
-        let word = self[Register.fastUART]
-        let divider = UInt64(word >> 8 & 0xff) + 1
-        if word >> 26 & 3 == 0 { return BaudRate(UInt32(25_000_000 / (8 * divider))) }
-        guard let clock = pll(self[Register.pll1]) else { return nil }
-        let whole =
-            25_000_000 * clock.multiplier / (clock.divisor * UInt64((word >> 20 & 0xf) + 1) * 2 * divider)
-        return whole > 0 ? BaudRate(UInt32(clamping: whole)) : nil
-    }
-
-    /// Nonce-report enables, register 0x18 bits 31-28. On the BM1370 each bit is a quarter of the cores
-    /// (§6.1); on the BM1362 nobody knows, and cores of every quarter report under 0xB, so any bit stands for
-    /// all.
-    private var reportingCores: UInt128 {
-        let enables = self[Register.miscControl] >> 28
-        switch parameters.model {
-        case .bm1362: return enables == 0 ? 0 : .max
-        case .bm1370:
-            return (0..<4).reduce(UInt128(0)) {
-                enables >> UInt32($1) & 1 == 1 ? $0 | UInt128(0xffff_ffff) << UInt128(32 * $1) : $0
-            }
-        }
-    }
-
-    /// Counter values of one sweep: two a hash clock for HASH_COUNTING_NUMBER ticks and the overrun (§10).
-    private var sweepLength: UInt32 {
-        guard let clock = hashClock else { return 0 }
-        let ticks = UInt64(self[Register.hashCountingNumber])
-        guard ticks > 0 else { return stopsWithoutCount ? 0 : NonceSweep.counterValues }
-        let values = 2 * (ticks + overrun) * clock.multiplier / clock.divisor
-        return UInt32(min(values, UInt64(NonceSweep.counterValues)))
-    }
-
-    /// §16.7: a BM1370 hashes nothing while HASH_COUNTING_NUMBER is 0; the BM1366, and so the BM1362, sweeps
-    /// it all.
-    private var stopsWithoutCount: Bool { parameters.model == .bm1370 }
-
-    /// §10: on the BM1362 the address shifted left by 17; on the BM1370 register 0x0C if its bit 31 is set,
-    /// and otherwise a value that floats from job to job. Read when a job is loaded.
-    private mutating func sweepStart() -> UInt32 {
-        switch parameters.model {
-        case .bm1362: return UInt32(address) << 17
-        case .bm1370:
-            let offset = self[Register.nonceOffset]
-            let floating = UInt32(truncatingIfNeeded: chance.next()) & 0xffff
-            return (offset & 0x8000_0000 != 0 ? offset & 0xffff : floating) << 9
-        }
+    /// A frame with a wrong check (§6: bits 31-24 commands, 23-16 work); both counts stop at 255.
+    mutating func countBadFrame(isWork: Bool) {
+        guard let register = model.registers.errorFlag else { return }
+        let shift: UInt32 = isWork ? 16 : 24
+        if registers[Int(register)] >> shift & 0xff < 0xff { registers[Int(register)] += 1 << shift }
     }
 }
 
 // MARK: - Hashing
 extension EmulatedChip {
-    /// Emulated hashes a second: 0 unless a job is loaded, cores are on and may report, and the clock runs.
-    var hashesPerSecond: Double {
-        guard job != nil, reportingCores & enabledCores != 0, sweepLength > 0, let clock = hashClock else {
-            return 0
-        }
-        let share = Double(enabledCores.nonzeroBitCount) / Double(parameters.coresPerChip)
-        let real = 25e6 * Double(clock.multiplier) / Double(clock.divisor) * parameters.hashUnits * share
-        return real / Double(UInt64(1) << UInt64(slowdown))
+    var rollsVersions: Bool {
+        model.rollsVersions && registers[Int(Register.versionRolling)] & 0x8000_0000 != 0
     }
 
-    private var slowdown: Int { 32 - parameters.reportZeroBits }
+    /// §3.2.
+    var responseFormat: ResponseFormat {
+        switch model.replies {
+        case .seven: .bare
+        case .nine: .short
+        case .elevenOnceRolling: rollsVersions ? .long : .short
+        }
+    }
+
+    /// Emulated hashes a second; 0 while the chip does not hash.
+    var hashesPerSecond: Double { work?.slow ?? 0 }
+
+    /// Works out how the chip hashes from its registers and its job.
+    mutating func refresh(at now: Instant) {
+        let versions =
+            switch job?.content {
+            case .none: UInt32(0)
+            case .header: UInt32(1) << UInt32(versionMask.nonzeroBitCount)
+            case .midstates(let states): UInt32(min(states.count, midstatesAtOnce))
+            }
+        work = ChipWork(self, versions: versions)
+        let real = work?.real ?? 0
+        switch design.parameters.search {
+        case .ground: break
+        case .drawn: counter.run(at: real, from: now)
+        }
+        if model.hasTemperatureSensor {
+            // 500 MHz is about what these chips run at (§1).
+            sensors.load(real / (500e6 * design.parameters.hashUnits), from: now)
+        }
+    }
+
+    /// Version bits 28-13 that the chip rolls.
+    var versionMask: UInt16 { UInt16(truncatingIfNeeded: registers[Int(Register.versionRolling)]) }
+
+    /// §10. Read when a job is loaded.
+    private mutating func sweepStart() -> UInt32 {
+        switch model.sweepStart {
+        case .address(let shift): return (UInt32(address) << shift) % model.layout.counterValues
+        case .offset:
+            let offset = registers[Int(Register.nonceOffset)]
+            let floating = UInt32(truncatingIfNeeded: chance.next()) & 0xffff
+            return (offset & 0x8000_0000 != 0 ? offset & 0xffff : floating) << 9
+        }
+    }
+
+    /// Where the sweep of each batch begins.
+    var sweepBegin: UInt32 { sweep.start }
 
     /// What the chip hashes next; `nil` when it does not hash, or when the sieve leaves nothing of this job.
     mutating func nextRow(position: Int) -> SearchRow? {
-        guard hashesPerSecond > 0, let job else { return nil }
-        let mask = UInt16(truncatingIfNeeded: self[Register.versionRolling])
-        let place = sweep.next(
-            length: sweepLength, versionMask: mask, subCores: parameters.model.subCores,
-            sieve: Sieve(seed: job.contentSeed, slowdown: slowdown))
-        guard let place else { return nil }
-        return SearchRow(
-            chip: position, job: job, place: place,
-            // §9: rolled bits replace the job's; what a chip does with a job that has them set is not known.
-            version: job.version & ~(UInt32(mask) << 13) | UInt32(place.version) << 13,
-            hashing: enabledCores, reporting: enabledCores & reportingCores,
-            threshold: ReportThreshold(
-                zeroBits: parameters.reportZeroBits, ticketRegister: self[Register.ticketMask]))
+        guard let work, let job else { return nil }
+        let sieve = Sieve(
+            seed: job.contentSeed, slowdown: design.slowdown, counterBits: model.layout.counterBits)
+        return sweep.next(work.shape, sieve: sieve).map { row($0, work, job, position: position) }
+    }
+
+    /// One version and one counter value as the chip would hash them.
+    func row(_ place: NonceSweep.Row, _ work: ChipWork, _ job: LoadedJob, position: Int) -> SearchRow {
+        switch job.content {
+        case .header(_, let base):
+            let mask = versionMask
+            let counter = deposited(place.versionIndex, under: mask)
+            return SearchRow(
+                chip: position, job: job, plan: work.plan, place: place,
+                // §9: rolled bits replace the job's; what a chip does with a job that has them set is not known.
+                version: base & ~(UInt32(mask) << 13) | UInt32(counter) << 13, versionCounter: counter,
+                lane: UInt8(place.versionIndex % work.shape.lanes % model.subCores))
+        case .midstates:
+            return SearchRow(
+                chip: position, job: job, plan: work.plan, place: place, version: 0, versionCounter: 0,
+                lane: UInt8(truncatingIfNeeded: place.versionIndex))
+        }
     }
 
     /// See `EmulatedChain.seek`.
-    mutating func seek(version: UInt16, nonce: UInt32) {
-        let mask = UInt16(truncatingIfNeeded: self[Register.versionRolling])
-        sweep.seek(
-            version: version, counter: nonce.byteSwapped % NonceSweep.counterValues, length: sweepLength,
-            versionMask: mask)
+    mutating func seek(versionIndex: UInt32, nonce: UInt32) {
+        guard let work else { return }
+        sweep.seek(versionIndex: versionIndex, counter: model.layout.counter(of: nonce), work.shape)
     }
 }
 
-/// A job as the chip keeps it.
-struct LoadedJob: Hashable, Sendable {
-    let jobByte: UInt8
-    let version: UInt32
-    /// The header up to its nonce: 76 bytes.
-    let header: [UInt8]
-    /// The same for the same header, so that a job sent again gives the same nonces again.
-    let contentSeed: UInt64
+/// The registers of the cores: what was written to all of them, and to single ones afterwards (§6.3).
+struct CoreRegisters: Sendable {
+    private var shared: [UInt8: UInt8] = [:]
+    private var single: [Int: UInt8] = [:]
 
-    init(_ job: FullHeaderJob) {
-        func littleEndian(_ value: UInt32) -> [UInt8] {
-            (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+    /// - Parameter core: `nil` for all.
+    mutating func write(_ value: UInt8, to register: UInt8, core: Int?) {
+        if let core {
+            single[core << 8 | Int(register)] = value
+        } else {
+            shared[register] = value
+            single = single.filter { UInt8($0.key & 0xff) != register }
         }
-        jobByte = job.jobByte
-        version = job.version
-        header =
-            littleEndian(job.version) + (0..<32).map { job.previousBlock[$0] }
-            + (0..<32).map { job.merkleRoot[$0] }
-            + littleEndian(job.time) + littleEndian(job.bits)
-        // FNV-1a, 64 bits.
-        contentSeed = header.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
     }
 
-    /// The first 64 bytes with this version.
-    func header(version: UInt32) -> [UInt8] {
-        var bytes = [UInt8](header[..<64])
-        for index in 0..<4 { bytes[index] = UInt8(truncatingIfNeeded: version >> UInt32(8 * index)) }
-        return bytes
+    func value(of register: UInt8, core: Int) -> UInt8? {
+        single[core << 8 | Int(register)] ?? shared[register]
     }
 }

@@ -7,11 +7,10 @@ import Units
 /// The emulator against what was recorded of real chips and boards. Facts: `hardware/vectors`.
 @Suite(.enabled(if: Shared.isPresent, "the folder of recorded facts is missing"))
 struct EmulatorConformanceTests {
-    private static func parameters(_ chip: String, chips: Int, seed: UInt64 = 1) -> EmulatedChainParameters? {
-        switch chip {
-        case "BM1370": .bm1370(chips: chips, reportZeroBits: 32, seed: seed)
-        case "BM1362": .bm1362(chips: chips, reportZeroBits: 32, seed: seed)
-        case _: nil
+    static func parameters(_ chip: String, chips: Int, seed: UInt64 = 1) -> EmulatedChainParameters? {
+        let name = chip == "BM1372/BM1373" ? "BM1372" : chip
+        return EmulatedModel(named: name).map {
+            EmulatedChainParameters($0, chips: chips, reportZeroBits: 32, seed: seed)
         }
     }
 
@@ -33,26 +32,45 @@ struct EmulatorConformanceTests {
         var transcripts: [Transcript]
     }
 
-    @Test(arguments: [
-        ("init_transcripts", "bm1370_gamma"), ("init_transcripts", "bm1370_gammaturbo"),
-        ("init_transcripts", "bm1362_compac_a1"), ("init_transcripts_factory", "bm1370_s21pro_factory"),
-        ("init_transcripts_factory", "bm1362_s19jpro_factory"),
-    ])
-    func `a start-up sequence is understood frame by frame, and answered as recorded`(
-        file: String, name: String
-    ) throws {
-        let all = try Shared.json(Transcripts.self, "hardware/vectors/\(file).json").transcripts
-        let transcript = try #require(all.first { $0.name == name })
+    /// Every list of both files, whoever wrote it down.
+    private static func transcripts() throws -> [Transcripts.Transcript] {
+        try ["init_transcripts", "init_transcripts_factory"].flatMap {
+            try Shared.json(Transcripts.self, "hardware/vectors/\($0).json").transcripts
+        }
+    }
+
+    /// What the emulated chip answers where a list has a read but not its answer: PLLs read back, locked, in the
+    /// 9-byte form. 25 MHz * 0x78 / (2 * 5 * 1) = 300 MHz on the Compac A1, and so on.
+    private static let unrecorded: [String: [String]] = [
+        "bm1362_compac_a1": ["C0780240 00 08", "C0780240 80 08"],
+        "bm1397_compacf": ["C0A00225 00 08"],
+        "bm1397_r909": [
+            "C0A00225 00 08", "C0A00225 2A 08", "C0A00225 54 08", "C0A00225 7E 08", "C0A00225 A8 08",
+            "C0A00225 D2 08",
+        ],
+        "bm1370_compac_a2": [
+            "00011111 00 58", "00011111 80 58", "0001F111 80 58", "0001F111 00 58", "C0780240 00 08",
+            "C0780240 80 08", "00130007 00 2C", "00130007 00 2C", "F000C100 00 18", "F000C100 80 18",
+        ],
+    ]
+
+    @Test func `every start-up sequence is understood frame by frame, and answered as recorded`() throws {
+        let all = try Self.transcripts()
+        #expect(all.count == 18)
+        var answered = 0
+        for transcript in all { answered += try Self.replay(transcript) }
+        #expect(answered == 213)
+    }
+
+    /// - Returns: how many recorded answers were compared.
+    private static func replay(_ transcript: Transcripts.Transcript) throws -> Int {
         var chain = EmulatedChain(try #require(Self.parameters(transcript.chip, chips: transcript.chips)))
         var now = Instant(nanoseconds: 0)
         var answers = [[UInt8]]()
         var recorded = [[UInt8]]()
         var written = 0
         for step in transcript.steps {
-            if step.action?.contains("switch host to 1000000") == true {
-                chain.setHostBaud(BaudRate(1_000_000))
-            }
-            if step.action?.contains("3125000") == true { chain.setHostBaud(BaudRate(3_125_000)) }
+            if let rate = hostRate(step.action ?? "") { chain.setHostBaud(rate) }
             if let frame = step.frame, step.dir == "rx" { recorded.append(hex(frame)) }
             if let frame = step.frame, step.dir == "tx" {
                 answers += chain.receive(hex(frame), at: now).map(\.bytes)
@@ -60,21 +78,31 @@ struct EmulatorConformanceTests {
             }
             now = now + .milliseconds(Int64(step.wait_ms ?? 0) + 200)
         }
-        #expect(written > 10)
-        if name == "bm1362_compac_a1" {
-            // The list has a read of the PLL but not its answer: 25 MHz * 0x78 / (2 * 5 * 1) = 300 MHz,
-            // locked, and still in the 9-byte form.
-            #expect(answers.map { Array($0[2..<8]) } == [hex("C0780240 00 08"), hex("C0780240 80 08")])
+        #expect(written >= 5, "\(transcript.name)")
+        if let expected = unrecorded[transcript.name] {
+            #expect(answers.map { Array($0[2..<8]) } == expected.map(hex), "\(transcript.name)")
         } else {
-            #expect(!recorded.isEmpty && answers == recorded)
+            #expect(answers == recorded, "\(transcript.name)")
         }
+        return recorded.count
+    }
+
+    /// What the lists say of the host's own rate.
+    private static func hostRate(_ action: String) -> BaudRate? {
+        for (text, rate) in [("1000000", 1_000_000), ("3125000", 3_125_000), ("3000000", 3_000_000)]
+        where action.contains(text) {
+            return BaudRate(UInt32(rate))
+        }
+        return action.contains("divisor 2") ? BaudRate(1_500_000) : nil
     }
 
     /// A write must be found in the registers of the chips it was for. Gives the number of writes seen.
     private static func expectWritten(_ frame: [UInt8], _ chain: EmulatedChain) throws -> Int {
-        guard case .frame(let command, let length) = decodeCommand(frame[...]) else {
-            Issue.record("not a command: \(frame)")
-            return 0
+        let model = chain.parameters.model
+        guard
+            case .frame(let command, let length) = decodeCommand(frame[...], model.dialect, jobs: model.jobs)
+        else {
+            return 0  // one list has a malformed frame on purpose, and says so
         }
         #expect(length == frame.count)
         guard case .write(let register, let value, let recipient) = command else { return 0 }
@@ -104,123 +132,62 @@ struct EmulatorConformanceTests {
         let all = try Shared.json(Responses.self, "hardware/vectors/responses.json").responses
         var compared = 0
         for response in all where response.decoded.kind == "register" {
-            guard let parameters = Self.parameters(response.chip, chips: 126) else { continue }
+            let recorded = hex(response.frame)
             let address = try #require(response.decoded.chip_address)
+            var parameters = try #require(Self.parameters(response.chip, chips: 126))
+            // The one captured temperature is 53.45 degrees.
+            parameters.faults = [Fault(.stuckTemperature(53.45))]
             var chain = EmulatedChain(parameters)
             var now = Instant(nanoseconds: 0)
             func send(_ command: ChipCommand) -> [[UInt8]] {
                 now = now + .milliseconds(200)
-                return chain.receive(command.wireBytes, at: now).map(\.bytes)
+                return chain.receive(command.wireBytes(), at: now).map(\.bytes)
             }
-            let recorded = hex(response.frame)
             if recorded.count == 11 { _ = send(.write(register: 0xA4, value: 0x9000_FFFF, to: .everyChip)) }
             if address != 0 {
                 _ = send(.chainInactive)
                 for index in 0..<126 { _ = send(.setAddress(UInt8(2 * index))) }
             }
+            for value: UInt32 in [0x0002_0000, 0x0102_0000, 0x1002_0000] where response.chip == "BM1368" {
+                _ = send(.write(register: 0xB0, value: value, to: .everyChip))
+            }
             let replies = send(.read(register: try #require(response.decoded.register), from: .chip(address)))
             #expect(replies == Array(repeating: recorded, count: address == 0 ? 126 : 1))
             compared += 1
         }
-        #expect(compared == 11)
+        #expect(compared == 15)
     }
 
-    // MARK: Jobs and their answers
-
-    struct Answers: Decodable {
+    struct OldResponses: Decodable {
         struct Vector: Decodable {
-            var id: String
+            var kind: String
             var chip: String
-            var frames: String
-            var job_frame: String?
-            var response: String?
-            var ticket_difficulty: UInt32?
-            var header: String?
+            var bytes: String
+            var is_nonce: Bool?
+            var value: String?
         }
         var vectors: [Vector]
     }
 
-    private static func vectors() throws -> [Answers.Vector] {
-        try Shared.json(Answers.self, "hardware/vectors/nonce_end_to_end.json").vectors
-    }
-
-    /// The frames that one chip, reporting from 32 zero bits as real ones do, sends for the hundred rows
-    /// around a known answer.
-    private static func search(
-        _ parameters: EmulatedChainParameters, job: [UInt8], ticket: UInt32, version: UInt16, nonce: UInt32
-    ) -> [[UInt8]] {
-        var chain = EmulatedChain(parameters)
+    @Test func `a BM1387 answers as recorded, in its own form`() throws {
+        let all = try Shared.json(OldResponses.self, "hardware/vectors/bm1387_bm1391.json").vectors
+        let recorded = all.filter { $0.chip == "BM1387" && $0.kind == "response" && $0.is_nonce == false }
+        #expect(recorded.count == 8)
+        var chain = EmulatedChain(try #require(Self.parameters("BM1387", chips: 63)))
         var now = Instant(nanoseconds: 0)
-        let writes: [(UInt8, UInt32)] = [
-            (0xA4, 0x9000_FFFF), (0x18, 0xF000_C100), (0x3C, 0x8000_82AA), (0x14, ticket),
-            (0x08, 0x40A8_0230),
-            (0x10, parameters.model == .bm1370 ? 0x000C_2FB7 : 0),
-        ]
-        for (register, value) in writes {
-            _ = chain.receive(
-                ChipCommand.write(register: register, value: value, to: .everyChip).wireBytes, at: now)
+        func send(_ bytes: [UInt8]) -> [[UInt8]] {
+            now = now + .milliseconds(200)
+            return chain.receive(bytes, at: now).map(\.bytes)
         }
-        _ = chain.receive(job, at: now)
-        // Fifty rows before the answer; the counter is in the low 25 bits of the nonce's other byte order.
-        let early = (nonce.byteSwapped & 0xfe00_0000) | ((nonce.byteSwapped &- 50) & 0x01ff_ffff)
-        chain.seek(version: version, nonce: early.byteSwapped)
-        var frames = [[UInt8]]()
-        var hashes: UInt64 = 0
-        while hashes < 100 * 256, let unit = chain.nextSearch(budget: 4096) {
-            now = now + .milliseconds(100)
-            frames += chain.finished(unit, hits: run(unit), at: now).map(\.bytes)
-            hashes += unit.hashes
+        // The commands of the same file, addresses and all, are taken.
+        for vector in all where vector.chip == "BM1387" && vector.kind == "command" {
+            #expect(send(hex(vector.bytes)).count == (vector.bytes == "5405000019" ? 63 : 0))
         }
-        return frames
-    }
-
-    /// The register for a power of two (bm13xx.md §8).
-    private static func ticketRegister(_ difficulty: UInt32) -> UInt32 { difficulty == 256 ? 0xFF : 0 }
-
-    @Test func `a BM1370 with a real job finds the captured nonce, and answers with the captured bytes`()
-        throws
-    {
-        let vector = try #require(try Self.vectors().first { $0.id == "bm1370-gamma-share" })
-        let response = hex(try #require(vector.response))
-        for seed: UInt64 in 1...3 {
-            let frames = Self.search(
-                .bm1370(chips: 1, reportZeroBits: 32, seed: seed), job: hex(try #require(vector.job_frame)),
-                ticket: Self.ticketRegister(try #require(vector.ticket_difficulty)), version: 0x05A2,
-                nonce: 0x7552_034C)
-            #expect(frames == [response])
-        }
-    }
-
-    /// No answer of a BM1362 was recorded together with its job. The BM1366's were, and the two share all
-    /// that matters here: the id byte, the excess byte, eight sub-cores, and the counter (bm13xx.md §10,
-    /// §11.1).
-    @Test func `a BM1362 finds the nonces captured of its sister, and answers with their bytes`() throws {
-        var found = 0
-        for vector in try Self.vectors() where vector.id.hasPrefix("bm1366-testnet") {
-            let response = hex(try #require(vector.response))
-            guard case .frame(.nonce(let nonce), 11) = decodeResponse(response[...], .long) else {
-                Issue.record("\(vector.id) is not a nonce")
-                continue
-            }
-            let frames = Self.search(
-                .bm1362(chips: 1, reportZeroBits: 32, seed: 1), job: hex(try #require(vector.job_frame)),
-                ticket: Self.ticketRegister(try #require(vector.ticket_difficulty)),
-                version: nonce.versionCounter,
-                nonce: nonce.nonce)
-            #expect(frames == [response])
-            found += 1
-        }
-        #expect(found == 4)
-    }
-
-    @Test(arguments: ["BM1370", "BM1362"])
-    func `given the genesis block as a job, a chip finds its nonce`(chip: String) throws {
-        let vector = try #require(try Self.vectors().first { $0.id == "genesis" })
-        let frames = Self.search(
-            try #require(Self.parameters(chip, chips: 1)), job: hex(try #require(vector.job_frame)),
-            ticket: 0xFF,
-            version: 0, nonce: 0x7C2B_AC1D)
-        #expect(frames.map { Array($0[2..<6]) } == [Array(hex(try #require(vector.header))[76...])])
+        #expect(send(ChipCommand.chainInactive.wireBytes(.bare)).isEmpty)
+        for index in 0..<63 { _ = send(ChipCommand.setAddress(UInt8(4 * index)).wireBytes(.bare)) }
+        let identities = send(hex("5405000019"))
+        #expect(identities.count == 63)
+        for vector in recorded { #expect(identities.contains(hex(vector.bytes)), "\(vector.bytes)") }
     }
 
     // MARK: Control port

@@ -20,7 +20,9 @@ struct Bench {
         return outputs.map(\.bytes)
     }
 
-    mutating func send(_ command: ChipCommand) -> [[UInt8]] { send(command.wireBytes) }
+    mutating func send(_ command: ChipCommand) -> [[UInt8]] {
+        send(command.wireBytes(chain.parameters.model.dialect))
+    }
 
     mutating func write(_ value: UInt32, to register: UInt8, _ recipient: Recipient = .everyChip) {
         #expect(
@@ -48,7 +50,9 @@ struct Bench {
     }
 
     /// Runs about so many hashes and gives the nonces reported.
-    mutating func mine(hashes: UInt64) -> [NonceResponse] {
+    mutating func mine(hashes: UInt64) -> [NonceResponse] { mineFrames(hashes: hashes).compactMap(nonce) }
+
+    mutating func mineFrames(hashes: UInt64) -> [[UInt8]] {
         var frames = [[UInt8]]()
         let goal = hashed + hashes
         while hashed < goal, let unit = chain.nextSearch(budget: min(goal - hashed, 100_000)) {
@@ -56,7 +60,7 @@ struct Bench {
             hashed += unit.hashes
             now = now + .seconds(2)
         }
-        return frames.compactMap(nonce)
+        return frames
     }
 
     /// Rows that the chips would hash next.

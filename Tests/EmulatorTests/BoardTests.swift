@@ -144,7 +144,7 @@ import Units
             .write(register: 0x3C, value: 0x8000_82AA, to: .everyChip),
             .write(register: 0x10, value: 0x000C_2FB7, to: .everyChip), .job(job),
         ]
-        for command in commands { #expect(board.receiveData(command.wireBytes, at: now).isEmpty) }
+        for command in commands { #expect(board.receiveData(command.wireBytes(), at: now).isEmpty) }
         var nonces = [NonceResponse]()
         while nonces.count < 20, let unit = board.nextSearch(budget: 2000) {
             now = now + .milliseconds(10)

@@ -136,9 +136,10 @@ import Units
             (0x1560_0700, 6_250_000),
         ] as [(UInt32, UInt32)])
     func `baud follows the divider and its clock`(register: UInt32, baud: UInt32) {
-        var chip = EmulatedChip(.bm1370(chips: 1, reportZeroBits: 32, seed: 1), position: 0)
-        chip.write(0xC070_0111, to: 0x60)
-        chip.write(register, to: 0x28)
+        let now = Instant(nanoseconds: 0)
+        var chip = EmulatedChip(ChipDesign(.bm1370(chips: 1, reportZeroBits: 32, seed: 1)), position: 0)
+        chip.write(0xC070_0111, to: 0x60, at: now)
+        chip.write(register, to: 0x28, at: now)
         #expect(chip.baud?.symbolsPerSecond == baud)
     }
 

@@ -61,7 +61,7 @@ import Units
 
     @Test func `it hashes at the reset clock, but not without a job`() {
         var bench = Bench(.bm1370(chips: 1, reportZeroBits: 4, seed: 1))
-        bench.bringUp(addresses: [0], hashCountingNumber: 1000, skipping: 0x08)
+        bench.bringUp(addresses: [0], hashCountingNumber: 1_000_000, skipping: 0x08)
         #expect(bench.chain.nextSearch(budget: 1) == nil)
         _ = bench.send(.job(someJob(1)))
         #expect(!bench.mine(hashes: 10_000).isEmpty)
@@ -72,8 +72,7 @@ import Units
         bench.bringUp(addresses: [0], hashCountingNumber: 0, skipping: 0x10)
         _ = bench.send(.job(someJob(1)))
         let rows = bench.rows(2000)
-        #expect(rows.allSatisfy { $0.place.lowerHalf && $0.place.upperHalf })
-        #expect(Set(rows.map { $0.place.counter >> 21 }) == Set(0..<8))
+        #expect(Set(rows.map { $0.place.counter >> 21 }) == Set(0..<16))
     }
 
     // §1: MHz * units; an emulated chip with n zero bits is slower by 2^(32 - n).
@@ -117,15 +116,17 @@ import Units
         var bench = Bench(.bm1362(chips: 3, reportZeroBits: 5, seed: 1))
         bench.bringUp(addresses: [0, 80, 160], hashCountingNumber: (80 << 17) / 42 - 134)
         _ = bench.send(.job(someJob(1)))
-        let first = bench.mine(hashes: 20_000)
+        let hashes: UInt64 = 50 * 3 * 2 * 65  // turns of three chips with two rows each
+        let first = bench.mine(hashes: hashes)
         _ = bench.send(.job(someJob(2)))
-        let other = bench.mine(hashes: 20_000)
+        let other = bench.mine(hashes: hashes)
         _ = bench.send(.job(someJob(1)))
-        let again = bench.mine(hashes: 20_000)
+        let again = bench.mine(hashes: hashes)
         #expect(Set(first.map(\.nonce)) == Set(again.map(\.nonce)))
         #expect(Set(first.map(\.nonce)).isDisjoint(with: other.map(\.nonce)))
-        let counters = bench.rows(2000).filter { $0.chip == 0 }.map(\.place.version)
-        #expect(counters == counters.sorted())
+        // Eight versions side by side, then the next eight.
+        let batches = bench.rows(2000).filter { $0.chip == 0 }.map { $0.versionCounter / 8 }
+        #expect(batches == batches.sorted())
     }
 
     @Test func `after an epoch a chip begins again, within its version mask`() {
@@ -134,10 +135,11 @@ import Units
         bench.write(0x9000_0600, to: 0xA4)
         _ = bench.send(.job(someJob(1)))
         let rows = bench.rows(3 * 4 * 8)
-        #expect(Set(rows.map(\.place.version)) == [0, 0x200, 0x400, 0x600])
-        let epoch = rows.dropFirst().firstIndex(of: rows[0])
-        #expect(epoch.map { Array(rows[$0..<(2 * $0)]) == Array(rows[..<$0]) } == true)
-        #expect(rows.allSatisfy { $0.version == 0x2000_0000 | UInt32($0.place.version) << 13 })
+        #expect(Set(rows.map(\.versionCounter)) == [0, 0x200, 0x400, 0x600])
+        let places = rows.map(\.place)
+        let epoch = places.dropFirst().firstIndex(of: places[0])
+        #expect(epoch.map { Array(places[$0..<(2 * $0)]) == Array(places[..<$0]) } == true)
+        #expect(rows.allSatisfy { $0.version == 0x2000_0000 | UInt32($0.versionCounter) << 13 })
     }
 
     @Test func `a late nonce of the job before is reported in that job's slot`() {
