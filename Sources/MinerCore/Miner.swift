@@ -14,6 +14,8 @@ public struct Miner: Sendable {
     public private(set) var statistics: MinerStatistics
     private var boards: [Board]
     private var scheduler = Scheduler()
+    /// Hashing threads, as workers behind those of the boards; what each said it would do.
+    private var processors: [HashRate]
     /// Nonces that each board's chain has dropped, before scheduling saw them.
     private var dropped: [(duplicates: Int, strays: Int)]
     private var pool: PoolUpstream
@@ -29,11 +31,15 @@ public struct Miner: Sendable {
     /// The upstream is told of a new hash rate at most this often: the rate looks back half a minute.
     static let hashRateInterval = Duration.seconds(40)
 
-    public init(boards: [Board], upstream: UpstreamConfiguration) {
+    /// - Parameter processors: this machine's own hashing threads.
+    public init(boards: [Board], processors: Int = 0, upstream: UpstreamConfiguration) {
+        precondition(processors >= 0, "a number of threads")
         self.boards = boards
+        self.processors = Array(repeating: .zero, count: processors)
         dropped = boards.map { _ in (0, 0) }
         pool = PoolUpstream(upstream)
         statistics = MinerStatistics(boards: boards.map { MinerStatistics.BoardState(name: $0.profile.name) })
+        if processors > 0 { statistics.processors = MinerStatistics.ProcessorState(threads: processors) }
     }
 
     public mutating func handle(_ event: MinerEvent, at now: Instant) -> [MinerAction] {
@@ -45,6 +51,8 @@ public struct Miner: Sendable {
             return actions
         case .board(let index, let event):
             return board(index, event, at: now)
+        case .processor(let index, let event):
+            return processor(index, event, at: now)
         case .upstream(let event):
             return upstream(event, at: now)
         case .proposal(let proposal):
@@ -92,11 +100,16 @@ extension Miner {
             let ready = Scheduler.Event.workerReady(worker, ticketZeroBits: summary.ticketZeroBits)
             return [.notice(.boardReady(index, summary))] + schedule(ready, at: now)
                 + tell(statistics.expected, at: now)
+        case .retuned(let summary):
+            statistics.boards[index.number].summary = summary
+            let ready = Scheduler.Event.workerReady(worker, ticketZeroBits: summary.ticketZeroBits)
+            return schedule(ready, at: now) + tell(statistics.expected, at: now)
         case .needWork:
             return schedule(.needWork(worker), at: now)
         case .report(let report):
             let claim = Claim(
-                unit: report.workID, nonce: report.nonce, versionBits: report.versionBits, chip: report.chip)
+                unit: report.workID, nonce: report.nonce, versionBits: report.versionBits, chip: report.chip,
+                ticketZeroBits: report.ticketZeroBits)
             let actions = schedule(.claim(worker, claim), at: now)
             count(worker, at: now)
             return actions
@@ -122,10 +135,15 @@ extension Miner {
         case .chain(.duplicateNonce):
             dropped[index.number].duplicates += 1
         case .chain(.unknownSlot), .chain(.retiredSlot), .chain(.versionOutsideMask),
-            .chain(.nonceBeyondChain):
+            .chain(.nonceBeyondChain), .chain(.unknownMidstate):
             dropped[index.number].strays += 1
+        case .recovering(_, let attempt, _):
+            statistics.boards[index.number].phase = .recovering
+            statistics.boards[index.number].recoveries = max(
+                statistics.boards[index.number].recoveries, attempt)
         case .chain(.askingAgain), .chain(.unknownAddress), .chain(.unsolicitedRegister), .chain(.workLate),
-            .regulator, .rail, .retrying, .notConfirmed:
+            .chain(.baudRateRefused), .chain(.versionMask), .chain(.workRefused), .chain(.retuneRefused),
+            .chain(.silent), .regulator, .rail, .retrying, .notConfirmed:
             return
         }
     }
@@ -133,12 +151,17 @@ extension Miner {
     private mutating func schedule(_ event: Scheduler.Event, at now: Instant) -> [MinerAction] {
         scheduler.handle(event, at: now).flatMap { action -> [MinerAction] in
             switch action {
+            case .work(let worker, let unit) where worker.number >= boards.count:
+                return [.processorWork(ProcessorIndex(worker.number - boards.count), unit)]
             case .work(let worker, let unit):
                 let work = ChainWork(
-                    id: unit.id, version: unit.version, previousBlock: unit.previousBlock,
-                    merkleRoot: unit.merkleRoot,
-                    time: unit.time, bits: unit.bits)
+                    id: unit.id, version: unit.version, versionMask: unit.versionMask,
+                    previousBlock: unit.previousBlock, merkleRoot: unit.merkleRoot, time: unit.time,
+                    bits: unit.bits)
                 return board(BoardIndex(worker.number), .work(work), at: now)
+            case .judged(let worker, let chip, let honest):
+                guard worker.number < boards.count else { return [] }
+                return board(BoardIndex(worker.number), .judged(chip: chip, good: honest), at: now)
             case .share(let share):
                 statistics.sharesFound += 1
                 statistics.bestDifficulty = max(statistics.bestDifficulty, share.hash.difficulty)
@@ -148,6 +171,7 @@ extension Miner {
     }
 
     private mutating func count(_ worker: WorkerID, at now: Instant) {
+        guard worker.number < boards.count else { return countProcessors(at: now) }
         guard var counted = scheduler.statistics(of: worker) else { return }
         statistics.boards[worker.number].nonces = counted.verifiedNonces
         statistics.boards[worker.number].hardwareErrors = counted.hardwareErrors
@@ -157,6 +181,45 @@ extension Miner {
         statistics.boards[worker.number].staleNonces = counted.staleNonces
         statistics.boards[worker.number].hashes = counted.meter.total
         statistics.boards[worker.number].hashRate = counted.meter.rate(at: now)
+    }
+}
+
+// MARK: - Hashing threads
+extension Miner {
+    private mutating func processor(
+        _ index: ProcessorIndex, _ event: ProcessorEvent, at now: Instant
+    ) -> [MinerAction] {
+        precondition(processors.indices.contains(index.number), "a thread that the miner was made with")
+        let worker = WorkerID(boards.count + index.number)
+        switch event {
+        case .ready(let rate, let ticketZeroBits):
+            processors[index.number] = rate
+            statistics.processors?.expected = processors.reduce(.zero) { $0 + $1 }
+            return schedule(.workerReady(worker, ticketZeroBits: ticketZeroBits), at: now)
+                + tell(statistics.expected, at: now)
+        case .needWork:
+            return schedule(.needWork(worker), at: now)
+        case .found(let unit, let nonce, let versionBits):
+            let claim = Claim(unit: unit, nonce: nonce, versionBits: versionBits, chip: nil)
+            let actions = schedule(.claim(worker, claim), at: now)
+            count(worker, at: now)
+            return actions
+        case .stopped:
+            return schedule(.workerGone(worker), at: now)
+        }
+    }
+
+    private mutating func countProcessors(at now: Instant) {
+        guard var state = statistics.processors else { return }
+        (state.nonces, state.hardwareErrors, state.hashRate, state.hashes) = (0, 0, .zero, 0)
+        for index in processors.indices {
+            guard var counted = scheduler.statistics(of: WorkerID(boards.count + index)) else { continue }
+            state.nonces += counted.verifiedNonces
+            state.hardwareErrors += counted.hardwareErrors
+            state.hashRate = state.hashRate + counted.meter.rate(at: now)
+            state.hashes += counted.meter.total
+        }
+        statistics.processors = state
     }
 }
 
@@ -240,7 +303,7 @@ extension Miner {
     /// Brings rates up to date, and tells the upstream when the miner's surely differs from what it was told: by a
     /// fifth, and by more than four times what chance does to so few nonces.
     private mutating func measure(at now: Instant) -> [MinerAction] {
-        for index in boards.indices { count(WorkerID(index), at: now) }
+        for index in 0..<(boards.count + min(processors.count, 1)) { count(WorkerID(index), at: now) }
         let (rate, nonces) = (statistics.hashRate, noncesInWindow(at: now))
         guard let told = hashRateTold else { return [] }
         let deviation = (rate.hashesPerSecond / max(told.rate.hashesPerSecond, 1) - 1).magnitude
@@ -257,7 +320,7 @@ extension Miner {
 
     /// Verified nonces that the present hash rate rests on.
     private mutating func noncesInWindow(at now: Instant) -> Double {
-        boards.indices.reduce(0) { sum, index in
+        (0..<(boards.count + processors.count)).reduce(0) { sum, index in
             guard var counted = scheduler.statistics(of: WorkerID(index)), counted.verifiedNonces > 0 else {
                 return sum
             }

@@ -25,6 +25,7 @@ public enum MinerEvent: Sendable {
     /// Everything is open: boards are switched on, the upstream is dialed. Comes once.
     case begin
     case board(BoardIndex, BoardEvent)
+    case processor(ProcessorIndex, ProcessorEvent)
     case upstream(UpstreamEvent)
     /// A block that we would like to mine, built with the constraints given last.
     case proposal(Proposal)
@@ -40,6 +41,8 @@ public enum MinerAction: Sendable {
     /// Answered by `.board(_, .baudRate)`.
     case setBaudRate(BoardIndex, BaudRate)
     case discardData(BoardIndex)
+    /// Hash this from now on.
+    case processorWork(ProcessorIndex, WorkUnit)
     case connect(Link)
     case disconnect(Link)
     case send(UpstreamMessage)

@@ -14,6 +14,8 @@ public struct MinerStatistics: Sendable {
             /// The hash clock is being raised.
             case ramping(Hertz, target: Hertz)
             case hashing
+            /// Its chips fell silent, and are being brought back.
+            case recovering
             case failed(BoardFault)
             case safe(confirmed: Bool)
         }
@@ -29,6 +31,8 @@ public struct MinerStatistics: Sendable {
         public var staleNonces = 0
         /// Bytes from the chips that belonged to no frame.
         public var bytesSkipped = 0
+        /// The most recoveries that there were within an hour.
+        public var recoveries = 0
         /// Over the last half minute, from verified nonces.
         public var hashRate = HashRate.zero
         /// Hashes that the verified nonces stand for, since the beginning.
@@ -36,6 +40,8 @@ public struct MinerStatistics: Sendable {
     }
 
     public var boards: [BoardState]
+    /// `nil` when this machine's own processor does not hash.
+    public var processors: ProcessorState?
     public var upstream = UpstreamState.idle
     public var sharesFound = 0
     public var sharesAccepted = 0
@@ -51,10 +57,12 @@ public struct MinerStatistics: Sendable {
     public var proposal: Proposal?
     public var bestDifficulty = 0.0
 
-    public var hashRate: HashRate { boards.reduce(.zero) { $0 + $1.hashRate } }
-    public var noncesVerified: Int { boards.reduce(0) { $0 + $1.nonces } }
-    /// What all boards that are up should reach.
-    public var expected: HashRate { boards.reduce(.zero) { $0 + ($1.summary?.expected ?? .zero) } }
+    public var hashRate: HashRate { boards.reduce(processors?.hashRate ?? .zero) { $0 + $1.hashRate } }
+    public var noncesVerified: Int { boards.reduce(processors?.nonces ?? 0) { $0 + $1.nonces } }
+    /// What all boards that are up, and the hashing threads, should reach.
+    public var expected: HashRate {
+        boards.reduce(processors?.expected ?? .zero) { $0 + ($1.summary?.expected ?? .zero) }
+    }
     /// Shares that have no outcome yet.
     public var sharesPending: Int { sharesFound - sharesAccepted - sharesRejected - sharesLost }
 }

@@ -5,11 +5,12 @@ import Verification
 /// Hands work to workers and takes their nonces: each is rehashed before anything else happens, and what is good
 /// enough leaves as a share of the job that it was found on.
 ///
-/// Every unit has an extranonce of its own, so no two workers ever hash the same header.
+/// Every unit is a part of its job's search space that no other unit has, so no two workers ever hash the same header.
 public struct Scheduler: Sendable {
     public enum Event: Sendable {
-        /// A worker that is ready to hash, and reports from so many leading zero bits. Again when that changes.
-        case workerReady(WorkerID, ticketZeroBits: Int)
+        /// A worker that is ready to hash, reports from so many leading zero bits, and rolls these version bits as
+        /// far as a job allows them. Again when that changes.
+        case workerReady(WorkerID, ticketZeroBits: Int, rolls: UInt32 = .max)
         case workerGone(WorkerID)
         case needWork(WorkerID)
         /// Hash this from now on, all workers at once.
@@ -20,6 +21,8 @@ public struct Scheduler: Sendable {
     public enum Action: Hashable, Sendable {
         case work(WorkerID, WorkUnit)
         case share(Share)
+        /// What became of a claim that was rehashed, for whoever keeps an eye on the worker's chips.
+        case judged(WorkerID, chip: Int?, honest: Bool)
     }
 
     /// Units remembered for each worker; a claim on an older one is stray. Chains hold at most 32 job slots.
@@ -29,6 +32,7 @@ public struct Scheduler: Sendable {
 
     private struct Worker {
         var ticketZeroBits: Int
+        var rolls: UInt32
         var units: [UInt64: Unit] = [:]
         var order: [UInt64] = []
         var hungry = true
@@ -50,19 +54,23 @@ public struct Scheduler: Sendable {
     /// When the first job of the current tip arrived: header times move on from there.
     private var tipSince: Instant?
     private var nextUnit: UInt64 = 1
-    private var nextExtranonce: UInt64 = 0
+    /// Of `job`.
+    private var space: SearchSpace?
     private var seen = RecentHashes(capacity: rememberedHashes)
 
     public init() {}
 
     public mutating func handle(_ event: Event, at now: Instant) -> [Action] {
         switch event {
-        case .workerReady(let id, let bits):
-            workers[
-                id,
-                default: Worker(
-                    ticketZeroBits: bits, statistics: WorkerStatistics(meter: HashRateMeter(begun: now)))
-            ].ticketZeroBits = bits
+        case .workerReady(let id, let bits, let mask):
+            var worker =
+                workers[id]
+                ?? Worker(
+                    ticketZeroBits: bits, rolls: mask,
+                    statistics: WorkerStatistics(meter: HashRateMeter(begun: now)))
+            worker.ticketZeroBits = bits
+            worker.rolls = mask
+            workers[id] = worker
             return []
         case .workerGone(let id):
             workers[id]?.hungry = false
@@ -88,6 +96,9 @@ public struct Scheduler: Sendable {
     private mutating func start(_ new: Job, at now: Instant) -> [Action] {
         if new.previousBlock != job?.previousBlock { tipSince = now }
         job = new
+        space = SearchSpace(
+            extranonceSize: new.extranonceSize, version: new.version, versionMask: new.versionMask,
+            minimumTime: new.minimumTime, firstExtranonce: space?.following ?? 0)
         // Workers that are busy switch too: what they hash now is worth less, or nothing on a new tip.
         return workers.keys.sorted { $0.number < $1.number }.flatMap { id -> [Action] in
             let worked = workers[id].map { $0.hungry || !$0.order.isEmpty } ?? false
@@ -97,32 +108,25 @@ public struct Scheduler: Sendable {
 
     private mutating func feed(_ id: WorkerID, at now: Instant) -> [Action] {
         guard let job, let tipSince, var worker = workers[id] else { return [] }
-        let extranonce = takeExtranonce(size: job.extranonceSize)
-        let root = CoinbaseParts.merkleRoot(
-            strippedPrefix: job.coinbasePrefix, extranonce: job.extranoncePrefix + extranonce,
-            strippedSuffix: job.coinbaseSuffix, path: job.merklePath)
-        // Never ahead of the seconds that passed since the tip: servers may refuse more (SV2 §5.3, ntime).
         let elapsed = UInt32(clamping: Int((now - tipSince).inSeconds))
+        guard let part = space?.take(rolling: worker.rolls, elapsed: elapsed) else {
+            // It goes on with what it has, and asks again.
+            workers[id]?.statistics.spaceExhausted += 1
+            return []
+        }
+        let root = CoinbaseParts.merkleRoot(
+            strippedPrefix: job.coinbasePrefix, extranonce: job.extranoncePrefix + part.extranonce,
+            strippedSuffix: job.coinbaseSuffix, path: job.merklePath)
         let work = WorkUnit(
-            id: nextUnit, version: job.version & ~job.versionMask, versionMask: job.versionMask,
-            previousBlock: job.previousBlock, merkleRoot: root, time: job.minimumTime &+ elapsed,
-            bits: job.bits)
+            id: nextUnit, version: part.version, versionMask: part.versionMask,
+            previousBlock: job.previousBlock, merkleRoot: root, time: part.time, bits: job.bits)
         nextUnit += 1
         worker.hungry = false
-        worker.units[work.id] = Unit(work: work, job: job, extranonce: extranonce)
+        worker.units[work.id] = Unit(work: work, job: job, extranonce: part.extranonce)
         worker.order.append(work.id)
         if worker.order.count > Self.unitsPerWorker { worker.units[worker.order.removeFirst()] = nil }
         workers[id] = worker
         return [.work(id, work)]
-    }
-
-    /// A counter, most significant byte first; it starts over only after 2^64 units or when the hole is full.
-    private mutating func takeExtranonce(size: Int) -> [UInt8] {
-        defer { nextExtranonce &+= 1 }
-        return (0..<size).map { i in
-            let shift = 8 * (size - 1 - i)
-            return shift < 64 ? UInt8(truncatingIfNeeded: nextExtranonce >> UInt64(shift)) : 0
-        }
     }
 
     private mutating func judge(_ claim: Claim, of id: WorkerID, at now: Instant) -> [Action] {
@@ -132,39 +136,45 @@ public struct Scheduler: Sendable {
             return []
         }
         let header = unit.work.header(nonce: claim.nonce, versionBits: claim.versionBits)
+        let ticketZeroBits = claim.ticketZeroBits ?? worker.ticketZeroBits
         let bounds = Bounds(
-            ticketZeroBits: worker.ticketZeroBits, target: unit.job.target, blockTarget: unit.job.blockTarget)
+            ticketZeroBits: ticketZeroBits, target: unit.job.target, blockTarget: unit.job.blockTarget)
         let verdict = verify(header, against: bounds)
+        let hash: Hash256
         switch verdict {
         case .hardwareError:
             workers[id]?.statistics.hardwareErrors += 1
             if let chip = claim.chip { workers[id]?.statistics.hardwareErrorsByChip[chip, default: 0] += 1 }
-            return []
-        case .belowTarget(let hash):
-            _ = countHonest(hash, of: id, at: now)
-            return []
-        case .share(let hash):
-            guard countHonest(hash, of: id, at: now) else { return [] }
+            return [.judged(id, chip: claim.chip, honest: false)]
+        case .belowTarget(let found), .share(let found), .block(let found):
+            hash = found
+        }
+        guard countHonest(hash, ticketZeroBits: ticketZeroBits, of: id, at: now) else { return [] }
+        let judged = Action.judged(id, chip: claim.chip, honest: true)
+        switch verdict {
+        case .hardwareError, .belowTarget:
+            return [judged]
+        case .share:
             guard unit.job.previousBlock == job?.previousBlock else {
                 workers[id]?.statistics.staleNonces += 1
-                return []
+                return [judged]
             }
-            return [.share(unit.share(header: header, hash: hash, isBlock: false))]
-        case .block(let hash):
+            return [.share(unit.share(header: header, hash: hash, isBlock: false)), judged]
+        case .block:
             // Sent even on a tip that is no longer the newest: it may still win the race.
-            guard countHonest(hash, of: id, at: now) else { return [] }
-            return [.share(unit.share(header: header, hash: hash, isBlock: true))]
+            return [.share(unit.share(header: header, hash: hash, isBlock: true)), judged]
         }
     }
 
     /// Counts an honest nonce as work done; `false` for one that was counted before.
-    private mutating func countHonest(_ hash: Hash256, of id: WorkerID, at now: Instant) -> Bool {
-        guard let worker = workers[id] else { return false }
+    private mutating func countHonest(
+        _ hash: Hash256, ticketZeroBits: Int, of id: WorkerID, at now: Instant
+    ) -> Bool {
         guard seen.insert(hash) else {
             workers[id]?.statistics.duplicates += 1
             return false
         }
-        let expected = Target(leadingZeroBits: worker.ticketZeroBits).expectedHashes
+        let expected = Target(leadingZeroBits: ticketZeroBits).expectedHashes
         workers[id]?.statistics.verifiedNonces += 1
         workers[id]?.statistics.meter.count(expectedHashes: expected, at: now)
         return true

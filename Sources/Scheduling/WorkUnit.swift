@@ -6,7 +6,7 @@ public struct WorkerID: Hashable, Sendable {
     public init(_ number: Int) { self.number = number }
 }
 
-/// One header family for one worker: it rolls the nonce and the version bits, and no other worker has this merkle root.
+/// One header family for one worker: it rolls the nonce and the version bits, and no other worker has a header of it.
 public struct WorkUnit: Hashable, Sendable {
     /// Never used twice in this process.
     public var id: UInt64
@@ -18,8 +18,21 @@ public struct WorkUnit: Hashable, Sendable {
     public var time: UInt32
     public var bits: CompactTarget
 
+    public init(
+        id: UInt64, version: UInt32, versionMask: UInt32, previousBlock: Hash256, merkleRoot: Hash256,
+        time: UInt32, bits: CompactTarget
+    ) {
+        self.id = id
+        self.version = version
+        self.versionMask = versionMask
+        self.previousBlock = previousBlock
+        self.merkleRoot = merkleRoot
+        self.time = time
+        self.bits = bits
+    }
+
     /// The header that a worker found, from what it rolled.
-    func header(nonce: UInt32, versionBits: UInt32) -> Header {
+    public func header(nonce: UInt32, versionBits: UInt32) -> Header {
         Header(
             version: version | versionBits, previousBlock: previousBlock, merkleRoot: merkleRoot, time: time,
             bits: bits, nonce: nonce)
@@ -34,12 +47,16 @@ public struct Claim: Hashable, Sendable {
     public var versionBits: UInt32
     /// The chip that says so, where it is known.
     public var chip: Int?
+    /// Leading zero bits that whoever found it was told to report from; `nil` for the worker's present ones. A nonce
+    /// that was on its way when they changed is judged by the old ones.
+    public var ticketZeroBits: Int?
 
-    public init(unit: UInt64, nonce: UInt32, versionBits: UInt32, chip: Int?) {
+    public init(unit: UInt64, nonce: UInt32, versionBits: UInt32, chip: Int?, ticketZeroBits: Int? = nil) {
         self.unit = unit
         self.nonce = nonce
         self.versionBits = versionBits
         self.chip = chip
+        self.ticketZeroBits = ticketZeroBits
     }
 }
 
@@ -56,5 +73,7 @@ public struct WorkerStatistics: Hashable, Sendable {
     public var staleNonces = 0
     /// The same header a second time.
     public var duplicates = 0
+    /// Requests for work when everything that the job has at the present time was handed out already.
+    public var spaceExhausted = 0
     public var meter: HashRateMeter
 }

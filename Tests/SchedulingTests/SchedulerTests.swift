@@ -65,11 +65,12 @@ private func nonce(on unit: WorkUnit, zeroBits: Int, below: Int) -> UInt32 {
     let wrong = nonce(on: unit, zeroBits: 0, below: 4)
     #expect(
         scheduler.handle(
-            .claim(chain, Claim(unit: unit.id, nonce: wrong, versionBits: 0, chip: 3)), at: start) == [])
+            .claim(chain, Claim(unit: unit.id, nonce: wrong, versionBits: 0, chip: 3)), at: start)
+            == [.judged(chain, chip: 3, honest: false)])
     let low = nonce(on: unit, zeroBits: 4, below: 6)
     #expect(
         scheduler.handle(.claim(chain, Claim(unit: unit.id, nonce: low, versionBits: 0, chip: 3)), at: start)
-            == [])
+            == [.judged(chain, chip: 3, honest: true)])
     let good = nonce(on: unit, zeroBits: 6, below: 40)
     let actions = scheduler.handle(
         .claim(chain, Claim(unit: unit.id, nonce: good, versionBits: 0, chip: 3)), at: start)
@@ -89,7 +90,8 @@ private func nonce(on unit: WorkUnit, zeroBits: Int, below: Int) -> UInt32 {
 @Test func `the same nonce twice is one share`() {
     var (scheduler, unit) = mining()
     let good = Claim(unit: unit.id, nonce: nonce(on: unit, zeroBits: 6, below: 40), versionBits: 0, chip: nil)
-    #expect(scheduler.handle(.claim(chain, good), at: start).count == 1)
+    let actions = scheduler.handle(.claim(chain, good), at: start)
+    #expect(actions.filter { if case .share = $0 { true } else { false } }.count == 1)
     #expect(scheduler.handle(.claim(chain, good), at: start).isEmpty)
     #expect(scheduler.statistics(of: chain)?.duplicates == 1)
 }
@@ -110,8 +112,31 @@ private func nonce(on unit: WorkUnit, zeroBits: Int, below: Int) -> UInt32 {
     var (scheduler, unit) = mining()
     _ = scheduler.handle(.job(job(number: 2, tip: 2)), at: start)
     let late = Claim(unit: unit.id, nonce: nonce(on: unit, zeroBits: 6, below: 40), versionBits: 0, chip: nil)
-    #expect(scheduler.handle(.claim(chain, late), at: start).isEmpty)
+    #expect(scheduler.handle(.claim(chain, late), at: start) == [.judged(chain, chip: nil, honest: true)])
     #expect(scheduler.statistics(of: chain)?.staleNonces == 1)
+}
+
+@Test func `a nonce that was on its way when its chip was told to report less is no hardware error`() {
+    var (scheduler, unit) = mining()
+    _ = scheduler.handle(.workerReady(chain, ticketZeroBits: 5), at: start)
+    let easy = nonce(on: unit, zeroBits: 4, below: 5)
+    let claim = Claim(unit: unit.id, nonce: easy, versionBits: 0, chip: 0, ticketZeroBits: 4)
+    #expect(scheduler.handle(.claim(chain, claim), at: start) == [.judged(chain, chip: 0, honest: true)])
+    #expect(scheduler.statistics(of: chain)?.meter.total == 16)
+    // Without that word it is measured by what the worker reports from now.
+    let (again, other) = (Claim(unit: unit.id, nonce: easy, versionBits: 0, chip: 0), scheduler)
+    var unaware = other
+    #expect(unaware.handle(.claim(chain, again), at: start) == [.judged(chain, chip: 0, honest: false)])
+}
+
+@Test func `when a job without extranonce has nothing new, its workers keep what they have and ask again`() {
+    var (scheduler, _) = mining()
+    var narrow = job(number: 3)
+    narrow.extranonceSize = 0
+    _ = scheduler.handle(.job(narrow), at: start)
+    #expect(scheduler.handle(.needWork(chain), at: start).isEmpty)
+    #expect(scheduler.statistics(of: chain)?.spaceExhausted == 1)
+    #expect(scheduler.handle(.needWork(chain), at: start + .seconds(1)).count == 1)
 }
 
 @Test func `claims on unknown units and with foreign version bits are stray`() {
