@@ -18,8 +18,14 @@ extension World {
             for output in boards[index].board.receiveControl(bytes, at: now) {
                 toHost(index, .controlReceived(output.bytes), at: output.at)
             }
+            planDraw(index)
         case .dataToBoard(let index, let bytes):
             send(boards[index].board.receiveData(bytes, at: now), from: index)
+            planDraw(index)
+        case .draw(let index, let planned):
+            guard boards[index].drawsPlanned == planned else { return }
+            send(boards[index].board.draw(until: now), from: index)
+            planDraw(index)
         case .toHost(let index, let event): perform(.board(BoardIndex(index), event))
         case .hash(let index): hash(index)
         case .opened(let link, let attempt): opened(link, attempt)
@@ -64,7 +70,16 @@ extension World {
         if case .hashing = miner.statistics.boards[index].phase { true } else { false }
     }
 
+    /// Light boards say themselves when they have something to report; nothing else happens for them between.
+    private mutating func planDraw(_ index: Int) {
+        guard let next = boards[index].board.nextDrawAt, next != boards[index].drawAt else { return }
+        boards[index].drawAt = next
+        boards[index].drawsPlanned += 1
+        timeline.plan(.draw(index, boards[index].drawsPlanned), at: max(next, now))
+    }
+
     private mutating func hash(_ index: Int) {
+        guard boards[index].board.chain.parameters.search == .ground else { return }
         timeline.plan(.hash(index), at: now + WorldBoard.tick)
         let rate = boards[index].board.hashRate.hashesPerSecond
         boards[index].credit = min(boards[index].credit + rate * WorldBoard.tick.inSeconds, rate)
@@ -87,6 +102,7 @@ extension World {
             boards[board.number].board.setHostBaud(rate)
             toHost(board.number, .baudRate(rate), at: now)
         case .discardData: break  // nothing lies about undelivered in virtual time
+        case .processorWork: break  // a world has no hashing threads
         case .connect(let link): connect(link)
         case .disconnect(let link): disconnect(link)
         case .send(let message): send(message)

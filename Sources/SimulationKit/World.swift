@@ -69,6 +69,7 @@ public struct World: Sendable {
         case dataToBoard(Int, [UInt8])
         case toHost(Int, BoardEvent)
         case hash(Int)
+        case draw(Int, UInt64)
         case opened(Link, attempt: UInt64)
         case toPool(Link, attempt: UInt64, UpstreamMessage)
         case toMiner(Link, attempt: UInt64, UpstreamMessage)
@@ -154,6 +155,9 @@ public struct World: Sendable {
 struct WorldBoard: Sendable {
     var board: EmulatedBoard
     var credit = 0.0
+    /// Of a light board: when it reports next, and how many times that was planned.
+    var drawAt: Instant?
+    var drawsPlanned: UInt64 = 0
     /// How often its chips are given time to hash.
     static let tick = Duration.milliseconds(50)
     /// A byte more or less on USB.
