@@ -187,6 +187,9 @@ extension PoolUpstream {
         case .hashRateRefused(let code): emit(.notice(.hashRateRefused(code: code.description)))
         case .reconnectAsked(let host, let port):
             emit(.notice(.reconnectAsked(.mining, host: host.description, port: port)))
+        case .reconnectRefused: emit(.notice(.ignored(.mining, message: "Reconnect")))
+        case .sendShare, .channelRefused, .channelClosed, .job:
+            break  // names of workers, channels beside the first, the pool's own jobs: nothing asks for them
         case .ignored(let name): emit(.notice(.ignored(.mining, message: name)))
         case .failed(let fault): fail(.mining(fault), at: now)
         case .wake: break  // `nextDeadline` asks the clients

@@ -165,8 +165,9 @@ public final class PoolService: @unchecked Sendable {
         do {
             switch side {
             case .mining:
-                guard case .message(let message, _) = try MiningMessage.read(header, payload) else { return }
-                handle(.mining(id, message))
+                guard case .message(let message, let trailing) = try MiningMessage.read(header, payload)
+                else { return }
+                handle(.mining(id, message, trailing: trailing))
             case .declaration:
                 guard case .message(let message, _) = try JobDeclarationMessage.read(header, payload) else {
                     return

@@ -72,18 +72,26 @@ public struct PayloadDecoder: FieldCoder, Sendable {
         return Array(try take(count))
     }
 
+    /// - Parameter byteCount: at most 8.
     mutating func littleEndian(byteCount: Int) throws(CodecError) -> UInt64 {
+        try expect(byteCount)
         var value: UInt64 = 0
-        for byte in try take(byteCount).reversed() { value = value << 8 | UInt64(byte) }
+        for index in 0..<byteCount { value |= UInt64(payload[position + index]) << UInt64(8 * index) }
+        position += byteCount
         return value
     }
 
-    mutating func take(_ count: Int) throws(CodecError) -> ArraySlice<UInt8> {
+    private mutating func take(_ count: Int) throws(CodecError) -> ArraySlice<UInt8> {
+        try expect(count)
+        defer { position += count }
+        return payload[position..<position + count]
+    }
+
+    /// Throws unless so many bytes are left.
+    func expect(_ count: Int) throws(CodecError) {
         guard count <= payload.count - position else {
             throw .truncated(field: fieldName, needed: count, left: payload.count - position)
         }
-        defer { position += count }
-        return payload[position..<position + count]
     }
 
     var fieldName: String { "\(name)" }

@@ -34,7 +34,7 @@ public struct PayloadEncoder: FieldCoder, Sendable {
     ) throws(CodecError) {
         self.name = name
         try append(elementCount: value.count, type)
-        bytes.reserveCapacity(bytes.count + value.count * Value.minByteCount)
+        reserve(value.count * Value.minByteCount)
         for element in value { try element.write(to: &self) }
     }
 
@@ -59,9 +59,13 @@ public struct PayloadEncoder: FieldCoder, Sendable {
         bytes += byteString
     }
 
+    /// - Parameter byteCount: at most 8.
     mutating func append(littleEndian value: UInt64, byteCount: Int) {
-        for index in 0..<byteCount { bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * index))) }
+        withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0.prefix(byteCount)) }
     }
+
+    /// Makes room for so many bytes more.
+    mutating func reserve(_ count: Int) { bytes.reserveCapacity(bytes.count + count) }
 
     var fieldName: String { "\(name)" }
 }

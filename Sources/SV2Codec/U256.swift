@@ -32,18 +32,10 @@ public struct U256: Hashable, Sendable {
 
     /// 32 bytes, least significant first.
     public var wireBytes: [UInt8] {
-        var bytes = [UInt8]()
-        bytes.reserveCapacity(32)
-        append(to: &bytes)
-        return bytes
-    }
-
-    func append(to bytes: inout [UInt8]) {
-        for word in [word0, word1, word2, word3] {
-            for shift in stride(from: UInt64(0), to: 64, by: 8) {
-                bytes.append(UInt8(truncatingIfNeeded: word >> shift))
-            }
-        }
+        var encoder = PayloadEncoder()
+        encoder.reserve(32)
+        write(to: &encoder)
+        return encoder.bytes
     }
 
     /// 64 hexadecimal digits, most significant first: how explorers and nodes print hashes and targets.
@@ -58,5 +50,24 @@ extension U256: Comparable {
         (left.word3, left.word2, left.word1, left.word0) < (
             right.word3, right.word2, right.word1, right.word0
         )
+    }
+}
+
+extension U256: WireValue {
+    public static var wireType: String { "U256" }
+    public static var minByteCount: Int { 32 }
+
+    public static func read(from decoder: inout PayloadDecoder) throws(CodecError) -> U256 {
+        try decoder.expect(32)  // so that an error speaks of all of it
+        return U256(
+            word0: try decoder.littleEndian(byteCount: 8), word1: try decoder.littleEndian(byteCount: 8),
+            word2: try decoder.littleEndian(byteCount: 8), word3: try decoder.littleEndian(byteCount: 8))
+    }
+
+    public func write(to encoder: inout PayloadEncoder) {
+        encoder.append(littleEndian: word0, byteCount: 8)
+        encoder.append(littleEndian: word1, byteCount: 8)
+        encoder.append(littleEndian: word2, byteCount: 8)
+        encoder.append(littleEndian: word3, byteCount: 8)
     }
 }

@@ -61,20 +61,6 @@ extension Float: WireValue {
     }
 }
 
-extension U256: WireValue {
-    public static var wireType: String { "U256" }
-    public static var minByteCount: Int { 32 }
-
-    public static func read(from decoder: inout PayloadDecoder) throws(CodecError) -> U256 {
-        var fixed = [32 of UInt8](repeating: 0)
-        let bytes = try decoder.take(32)
-        for offset in 0..<32 { fixed[offset] = bytes[bytes.startIndex + offset] }
-        return U256(wireBytes: fixed)
-    }
-
-    public func write(to encoder: inout PayloadEncoder) { append(to: &encoder.bytes) }
-}
-
 extension WireText: WireValue {
     public static var wireType: String { "STR0_255" }
     public static var minByteCount: Int { 1 }

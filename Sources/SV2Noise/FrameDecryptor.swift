@@ -58,6 +58,14 @@ public struct FrameDecryptor: ~Copyable, Sendable {
         try receive(bytes.span, into: &frames)
     }
 
+    /// Bytes of memory that an unfinished frame has taken.
+    var heldByteCount: Int {
+        switch state {
+        case .header, .ended: block.capacity
+        case .payload(_, _, let payload): block.capacity + payload.capacity
+        }
+    }
+
     /// Encrypted bytes of the block that is being collected.
     private func blockByteCount() throws(TransportError) -> Int {
         switch state {

@@ -18,7 +18,7 @@ private func rows(_ name: String) throws -> [VectorRow] { try jobs.get().rows(na
         let shares = try rows("shares")
         #expect(shares.count == 8)
         for row in shares {
-            let (job, share) = try customJob(row)
+            let (job, share) = try serverJob(row)
             let verdict = job.judge(share, clock: share.ntime)
             let hash = try #require(Hash256(displayHex: row.text("hash_be")))
             let header = try #require(Header(wireBytes: row.bytes("header")))
@@ -38,7 +38,7 @@ private func rows(_ name: String) throws -> [VectorRow] { try jobs.get().rows(na
                 payoutScript: [0x51], sharesPerMinute: try double(row, "shares_per_minute"), tokenSeed: 1)
             configuration.minimumHashRate = .zero
             let target = configuration.target(
-                for: Float(try double(row, "nominal_hash_rate")), maximum: .max)
+                for: Double(Float(try double(row, "nominal_hash_rate"))), maximum: .max)
             #expect(target.displayHex == (try row.text("channel_target_be")))
         }
     }
@@ -112,7 +112,7 @@ private func rows(_ name: String) throws -> [VectorRow] { try jobs.get().rows(na
 }
 
 /// The job of a share vector as the server keeps it. A standard channel's is one that leaves nothing to roll.
-private func customJob(_ row: VectorRow) throws -> (CustomJob, SubmitSharesExtended) {
+private func serverJob(_ row: VectorRow) throws -> (ServerJob, SubmittedShare) {
     let template = try row.row("template")
     let extranonce = try row.bytes("extranonce")
     let coinbase = try DeclaredCoinbase.read(
@@ -125,17 +125,19 @@ private func customJob(_ row: VectorRow) throws -> (CustomJob, SubmitSharesExten
         blockTarget: .max, coinbase: coinbase, merklePath: try hashes(template, "merkle_path"),
         body: BlockBody(
             coinbasePrefix: coinbase.fullPrefix, coinbaseSuffix: coinbase.fullSuffix, transactions: []))
-    let job = CustomJob(
-        jobId: 1, declared: declared, minimumTime: declared.minimumTime,
-        extranoncePrefix: try row.bytes("extranonce_prefix"), extranonceSize: extranonce.count,
+    let job = ServerJob(
+        jobId: 1, origin: .custom, work: SharedWork(declared), body: declared.body,
+        minimumTime: declared.minimumTime, extranoncePrefix: try row.bytes("extranonce_prefix"),
+        extranonceSize: extranonce.count,
         target: try target(row, "channel_target_be"), blockTarget: try target(row, "network_target_be"))
     let share = try row.row("share")
     return (
         job,
-        SubmitSharesExtended(
-            channelId: 2, sequenceNumber: 0, jobId: 1, nonce: UInt32(try share.number("nonce")),
-            ntime: UInt32(try share.number("ntime")), version: UInt32(try share.number("version")),
-            extranonce: extranonce)
+        SubmittedShare(
+            SubmitSharesExtended(
+                channelId: 2, sequenceNumber: 0, jobId: 1, nonce: UInt32(try share.number("nonce")),
+                ntime: UInt32(try share.number("ntime")), version: UInt32(try share.number("version")),
+                extranonce: extranonce))
     )
 }
 

@@ -94,16 +94,16 @@ func `a channel that cannot be served is refused`(
 }
 
 @Test func `prefixes begin anew behind the last one and step over those in use`() {
-    var prefixes = ExtranoncePrefixes(size: 3, first: 0xff_ffff)
-    let short = (0..<2).map { _ in prefixes.take(for: "a") }
+    var prefixes = ExtranonceSpaces(size: 3, first: 0xff_ffff)
+    let short = (0..<2).map { _ in prefixes.take(for: "a").prefix }
     #expect(short == [[0xff, 0xff, 0xff], [0, 0, 0]])
-    prefixes = ExtranoncePrefixes(size: 8, first: .max)
-    let long = (0..<2).map { _ in prefixes.take(for: "a") }
+    prefixes = ExtranonceSpaces(size: 8, first: .max)
+    let long = (0..<2).map { _ in prefixes.take(for: "a").prefix }
     #expect(long == [[UInt8](repeating: 0xff, count: 8), [UInt8](repeating: 0, count: 8)])
-    var round = ExtranoncePrefixes(size: 3, first: 0)
-    let first = round.take(for: "a")
-    round.release(first, of: "a")
-    let (stranger, owner) = (round.take(for: "b"), round.take(for: "a"))
+    var round = ExtranonceSpaces(size: 3, first: 0)
+    let first = round.take(for: "a").prefix
+    round.release(first, of: "a", seen: SeenShares())
+    let (stranger, owner) = (round.take(for: "b").prefix, round.take(for: "a").prefix)
     #expect(stranger != first)
     #expect(owner == first)
 }
@@ -153,12 +153,20 @@ func `an update that cannot be is refused`(id: UInt32, rate: Float, code: WireTe
     #expect(bench.open() == nil)
 }
 
-@Test func `a channel is opened only where the memory for its shares is certain`() {
-    let bench = PoolBench { $0.maximumSeenShares = 2 * $0.sharesPerChannelAndTip }
+@Test func `a hundred channels with the largest part of memory each are opened all the same`() {
+    // 2^20 shares a channel and tip: memory is taken when shares come, not when a channel is opened.
+    let bench = PoolBench { $0.sharesPerMinute = 1000 }
     bench.connectMiner()
-    #expect(bench.open() != nil)
-    #expect(bench.open() != nil)
-    let open = OpenExtendedMiningChannel(
-        requestId: 3, userIdentity: "alice", nominalHashRate: 1, maxTarget: .max, minExtranonceSize: 8)
-    #expect(bench.mining(.openExtendedMiningChannel(open)).channelRefusal == "share-memory-exhausted")
+    #expect(bench.pool.configuration.sharesPerChannelAndTip == bench.pool.configuration.maximumSeenShares)
+    for _ in 0..<100 { #expect(bench.open() != nil) }
+}
+
+@Test func `channels are bounded in the whole pool`() {
+    let bench = PoolBench { $0.maximumChannels = 3 }
+    bench.connectMiner()
+    bench.connectMiner(other)
+    #expect(bench.open() != nil && bench.open() != nil && bench.open(other) != nil)
+    #expect(bench.open(other) == nil)
+    _ = bench.send(.closed(PoolBench.miner))
+    #expect(bench.open(other) != nil)
 }

@@ -160,7 +160,11 @@ private func expectBounds(of pool: Pool) {
     let channels = pool.miningLinks.values.flatMap(\.channels.values)
     #expect(pool.miningLinks.count <= configuration.maximumConnections)
     #expect(pool.channelCount == channels.count)
-    #expect(pool.jobCount == channels.reduce(0) { $0 + $1.jobs.count })
+    #expect(pool.jobCount == channels.reduce(0) { $0 + $1.customJobCount })
+    #expect(pool.openShares == channels.reduce(0) { $0 + $1.seen.count })
+    #expect(pool.openShares + pool.spaces.releasedShares <= configuration.maximumSeenShares)
+    #expect(pool.acknowledgementDues.count <= pool.channelCount + 64)
+    #expect(pool.setupDues.count <= 4 * configuration.maximumConnections)
     #expect(channels.allSatisfy { $0.jobs.count <= configuration.maximumJobsPerChannel })
     #expect(
         pool.miningLinks.values.allSatisfy { $0.channels.count <= configuration.maximumChannelsPerConnection }

@@ -109,11 +109,19 @@ func `a declaration setup that cannot be served is refused`(setup: SetupConnecti
     #expect(bench.send(.miningConnected(ConnectionID(rawValue: 23))).closed == nil)
 }
 
-@Test func `a request for extensions stays without answer and is told of once`() {
+@Test func `of the extensions asked for, the pool grants worker names`() {
     let bench = PoolBench()
     bench.connectMiner()
-    let request = MiningMessage.common(
-        .requestExtensions(RequestExtensions(requestId: 1, requestedExtensions: [2])))
-    #expect(bench.mining(request) == [.ignored(PoolBench.miner, "RequestExtensions")])
-    #expect(bench.mining(request).isEmpty)
+    func request(_ extensions: [UInt16]) -> [MiningMessage] {
+        let request = RequestExtensions(requestId: 7, requestedExtensions: extensions)
+        return bench.mining(.common(.requestExtensions(request))).miningMessages
+    }
+    let granted = RequestExtensionsSuccess(requestId: 7, supportedExtensions: [2])
+    #expect(request([2]) == [.common(.requestExtensionsSuccess(granted))])
+    #expect(request([0x4444, 2, 2]) == [.common(.requestExtensionsSuccess(granted))])
+    for unknown in [[], [0x4444]] as [[UInt16]] {
+        let error = RequestExtensionsError(
+            requestId: 7, unsupportedExtensions: unknown, requiredExtensions: [])
+        #expect(request(unknown) == [.common(.requestExtensionsError(error))])
+    }
 }

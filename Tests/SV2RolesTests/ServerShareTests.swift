@@ -142,7 +142,7 @@ func `a share with a fault is refused at once and by name`(index: Int) throws {
     let answer = try #require(bench.wait(.milliseconds(600)).acknowledgement)
     #expect(answer.lastSequenceNumber == 2)
     #expect(answer.newSubmitsAcceptedCount == 2)
-    #expect(bench.wait(.seconds(5)).isEmpty)
+    #expect(bench.wait(.seconds(5)).besidesWakes.isEmpty)
 }
 
 @Test func `a wake that comes early asks for another`() throws {
@@ -157,11 +157,11 @@ func `a share with a fault is refused at once and by name`(index: Int) throws {
     var batch = AcknowledgementBatch()
     var sums = [UInt64]()
     for number in 1...4 {
-        batch.add(sequenceNumber: UInt32(number), difficulty: 0.75, due: Instant(nanoseconds: 0))
+        batch.add(sequenceNumber: UInt32(number), difficulty: 0.75)
         sums.append(batch.take(channelId: 2)?.newSharesSum ?? 99)
     }
     #expect(sums == [0, 1, 1, 1])
-    batch.add(sequenceNumber: 5, difficulty: .infinity, due: Instant(nanoseconds: 0))
+    batch.add(sequenceNumber: 5, difficulty: .infinity)
     let (last, empty) = (batch.take(channelId: 2), batch.take(channelId: 2))
     #expect(last?.newSharesSum == 1 << 62)
     #expect(empty == nil)
@@ -173,20 +173,6 @@ func `a share with a fault is refused at once and by name`(index: Int) throws {
     let actions = bench.mining(.closeChannel(CloseChannel(channelId: job.channelId, reasonCode: "done")))
     #expect(actions.acknowledgement?.newSubmitsAcceptedCount == 1)
     #expect(bench.mining(.submitSharesExtended(job.find(.share))).shareError == "invalid-channel-id")
-}
-
-@Test func `a channel that fills its share of the memory is closed`() throws {
-    let (bench, job) = try mining()
-    // 6 shares a minute, twice what 600 minutes bring.
-    bench.pool.miningLinks[PoolBench.miner]?.channels[job.channelId]?.sharesAtTip = 7198
-    let one = job.find(.share)
-    #expect(bench.mining(.submitSharesExtended(one)).refusedCode == nil)
-    let actions = bench.mining(.submitSharesExtended(job.find(.share, nonce: one.nonce + 1)))
-    #expect(actions.refusedCode == "too-many-shares")
-    #expect(actions.acknowledgement?.newSubmitsAcceptedCount == 2)
-    #expect(
-        actions.miningMessages.last
-            == .closeChannel(CloseChannel(channelId: job.channelId, reasonCode: "too-many-shares")))
 }
 
 // MARK: Tips

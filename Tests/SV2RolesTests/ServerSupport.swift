@@ -40,8 +40,10 @@ final class PoolBench {
 
     func send(_ event: PoolEvent) -> [PoolAction] { pool.handle(event, at: now, unixTime: unixTime) }
 
-    func mining(_ message: MiningMessage, on connection: ConnectionID = miner) -> [PoolAction] {
-        send(.mining(connection, message))
+    func mining(
+        _ message: MiningMessage, on connection: ConnectionID = miner, trailing: [UInt8] = []
+    ) -> [PoolAction] {
+        send(.mining(connection, message, trailing: trailing[...]))
     }
 
     func declaration(
@@ -355,6 +357,7 @@ extension [PoolAction] {
     var refusedCode: String? {
         first { if case .refused(_, _, let code, _) = $0 { code } else { nil } }
     }
+    var besidesWakes: Self { filter { if case .wake = $0 { false } else { true } } }
     var wakeTime: Instant? {
         first { if case .wake(let instant) = $0 { instant } else { nil } }
     }

@@ -47,7 +47,7 @@ public struct JobDeclarationClient: Sendable {
     private var tokenRequests: [TokenRequest] = []
     private var declarations: [Declaration] = []
     private var ignored = IgnoredMessages()
-    private var announcedWake: Instant?
+    private var wakes = WakeRequest()
     /// The job whose declaration was accepted last: the only one that a solution can be pushed for.
     public private(set) var lastDeclared: UInt64?
 
@@ -81,14 +81,11 @@ public struct JobDeclarationClient: Sendable {
         case .declare(let job, let ticket): actions = declare(job, ticket: ticket, at: now)
         case .pushSolution(let header, let extranonce): actions = push(header, extranonce: extranonce)
         case .woke:
-            announcedWake = nil
+            wakes.woke()
             actions = overdue(at: now)
         }
         actions += refill(at: now)
-        if let next = nextDeadline, next != announcedWake {
-            announcedWake = next
-            actions.append(.wake(at: next))
-        }
+        if let next = wakes.news(nextDeadline) { actions.append(.wake(at: next)) }
         return actions
     }
 
@@ -191,12 +188,15 @@ extension JobDeclarationClient {
 
     private mutating func receive(_ message: JobDeclarationMessage, at now: Instant) -> [Action] {
         switch (state, message) {
-        case (.settingUp, .common(.setupConnectionError(let error))):
-            return fail(.setupRefused(flags: error.flags, errorCode: error.errorCode))
-        case (.settingUp, .common(.setupConnectionSuccess(let success))):
-            guard success.usedVersion == protocolVersion else { return fail(.version(success.usedVersion)) }
-            state = .ready
-            return []
+        case (.settingUp, .common(let common)):
+            switch SetupAnswer(common) {
+            case .accepted:
+                state = .ready
+                return []
+            case .refused(let flags, let code): return fail(.setupRefused(flags: flags, errorCode: code))
+            case .version(let version): return fail(.version(version))
+            case nil: return ignore(message.name)
+            }
         case (.ready, .allocateMiningJobTokenSuccess(let answer)):
             return receive(answer, at: now)
         case (.ready, .declareMiningJobSuccess(let answer)):

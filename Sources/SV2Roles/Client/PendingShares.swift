@@ -41,6 +41,12 @@ struct PendingShares: Hashable, Sendable {
         }
         return entries.remove(at: index).ticket
     }
+
+    /// The tickets of all that wait, which are given up.
+    mutating func takeAll() -> [UInt64] {
+        defer { entries = [] }
+        return entries.map(\.ticket)
+    }
 }
 
 /// Order of sequence numbers, which begin again at 0 after 2^32 − 1.

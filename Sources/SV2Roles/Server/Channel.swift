@@ -3,53 +3,79 @@ import SV2Codec
 import SV2Messages
 import Units
 
-/// One extended channel. Job ids are never used twice on it.
+/// One channel. Job ids are never used twice on it.
 struct Channel: Sendable {
+    enum Kind: Hashable, Sendable { case standard, extended }
+
+    let kind: Kind
     let channelId: UInt32
+    /// The group that it is a member of: all of its members have extranonces of one size.
+    let groupChannelId: UInt32
     let user: WireText
-    let extranoncePrefix: [UInt8]
+    /// Of jobs from now on.
+    var extranoncePrefix: [UInt8]
+    /// 0 for a standard channel.
     let extranonceSize: Int
     /// Of jobs from now on.
     var target: Target
-    /// Accepted at this tip.
-    var sharesAtTip = 0
+    /// The easiest that the client wants.
+    var maximumTarget: Target
+    /// Accepted in this channel's space.
+    var seen: SeenShares
+    var vardiff: Vardiff
     var batch = AcknowledgementBatch()
+    /// When it last got a job of its own, apart from its group.
+    var lastOwnJob: Instant?
     /// Of this tip, oldest first.
-    private(set) var jobs: [CustomJob] = []
+    private(set) var jobs: [ServerJob] = []
     /// Of the tip before, without their transactions: for shares that were on their way.
-    private var lateJobs: [CustomJob] = []
+    private var lateJobs: [ServerJob] = []
     private var lastJobId: UInt32 = 0
 
-    init(channelId: UInt32, user: WireText, extranoncePrefix: [UInt8], extranonceSize: Int, target: Target) {
+    init(
+        kind: Kind, channelId: UInt32, groupChannelId: UInt32, user: WireText, extranoncePrefix: [UInt8],
+        extranonceSize: Int, target: Target, maximumTarget: Target, seen: SeenShares, vardiff: Vardiff
+    ) {
+        self.kind = kind
         self.channelId = channelId
+        self.groupChannelId = groupChannelId
         self.user = user
         self.extranoncePrefix = extranoncePrefix
         self.extranonceSize = extranonceSize
         self.target = target
+        self.maximumTarget = maximumTarget
+        self.seen = seen
+        self.vardiff = vardiff
     }
 
-    /// Takes a job as the newest one. `nil` when all ids are used up.
+    var fullExtranonceSize: Int { extranoncePrefix.count + extranonceSize }
+    var customJobCount: Int { jobs.count { $0.origin == .custom } }
+
+    /// The job for this channel as it is now.
+    func makeJob(
+        _ jobId: UInt32, _ origin: ServerJob.Origin, _ work: SharedWork, body: BlockBody, minimumTime: UInt32,
+        blockTarget: Target
+    ) -> ServerJob {
+        ServerJob(
+            jobId: jobId, origin: origin, work: work, body: body, minimumTime: minimumTime,
+            extranoncePrefix: extranoncePrefix, extranonceSize: extranonceSize, target: target,
+            blockTarget: blockTarget)
+    }
+
+    /// Takes a job as the newest one.
     ///
     /// - Parameter limit: of jobs at one tip; beyond, the oldest is stale.
-    mutating func addJob(
-        _ declared: DeclaredJob, minimumTime: UInt32, blockTarget: Target, limit: Int
-    ) -> CustomJob? {
-        guard lastJobId < .max else { return nil }
-        lastJobId += 1
-        let job = CustomJob(
-            jobId: lastJobId, declared: declared, minimumTime: minimumTime,
-            extranoncePrefix: extranoncePrefix,
-            extranonceSize: extranonceSize, target: target, blockTarget: blockTarget)
+    mutating func add(_ job: ServerJob, limit: Int) {
+        lastJobId = job.jobId
         if jobs.count >= limit { jobs.removeFirst() }
         jobs.append(job)
-        return job
     }
 
     enum Lookup {
-        case active(CustomJob)
+        case active(ServerJob)
         /// Of the tip before.
-        case late(CustomJob)
-        /// It was there once.
+        case late(ServerJob)
+        /// It was there once, or another channel's.
         case stale
         case unknown
     }
@@ -60,11 +86,19 @@ struct Channel: Sendable {
         return jobId > 0 && jobId <= lastJobId ? .stale : .unknown
     }
 
+    /// Counts an accepted share. Returns the batch that it is in.
+    mutating func count(_ share: SubmittedShare, _ hash: Hash256, _ target: Target) -> AcknowledgementBatch {
+        seen.insert(hash)
+        vardiff.count(shareOf: target)
+        batch.add(sequenceNumber: share.sequenceNumber, difficulty: target.difficulty)
+        return batch
+    }
+
     mutating func leaveTip() {
         lateJobs = jobs
         for index in lateJobs.indices { lateJobs[index].body = nil }
         jobs = []
-        sharesAtTip = 0
+        seen.leaveTip()
     }
 }
 
@@ -74,11 +108,10 @@ struct AcknowledgementBatch: Sendable {
     private var lastSequenceNumber: UInt32 = 0
     /// The part below 1 stays for the next batch: shares of small difficulty add up all the same.
     private var difficulty = 0.0
-    /// When the first share in it has waited long enough; `nil` while it is empty.
-    private(set) var due: Instant?
+    /// Whether the pool's queue of acknowledgements has an entry for this channel: never more than one.
+    var isQueued = false
 
-    mutating func add(sequenceNumber: UInt32, difficulty: Double, due: Instant) {
-        if count == 0 { self.due = due }
+    mutating func add(sequenceNumber: UInt32, difficulty: Double) {
         count &+= 1
         lastSequenceNumber = sequenceNumber
         // A sum beyond this says nothing any more, and must fit the message's 64 bits.
@@ -96,7 +129,6 @@ struct AcknowledgementBatch: Sendable {
             newSharesSum: sum)
         count = 0
         difficulty -= Double(sum)
-        due = nil
         return message
     }
 }

@@ -5,10 +5,10 @@ public import Units
 
 /// The server side of mining and job declaration, for many connections at once. Source: sv2-notes §4, §5, §8.
 ///
-/// Its clients choose their own work: the pool checks declarations with its node's help, takes custom jobs
-/// made of them, judges shares, and publishes found blocks itself. It has no jobs of its own, so that a
-/// client without REQUIRES_WORK_SELECTION, one with standard channels, and coinbase-only declaration are
-/// refused at setup.
+/// Some clients choose their own work: the pool checks declarations with its node's help, takes custom jobs
+/// made of them, judges shares, and publishes found blocks itself. The others get jobs that the pool makes of
+/// its node's template (`PoolConfiguration.ownJobs`), on standard or extended channels; without that they are
+/// refused at setup, as coinbase-only declaration is.
 ///
 /// Nothing that one connection sends can trap, or make the pool remember more than `PoolConfiguration` says.
 public struct Pool: Sendable {
@@ -18,14 +18,23 @@ public struct Pool: Sendable {
     var tipChangedAt = Instant(nanoseconds: 0)
     var miningLinks: [ConnectionID: MiningLink] = [:]
     var declarationLinks: [ConnectionID: DeclarationLink] = [:]
-    var prefixes: ExtranoncePrefixes
+    var spaces: ExtranonceSpaces
     var tokens: Tokens
     var known = KnownTransactions()
-    var seen = SeenShares()
     var published: PublishedBlocks
-    /// Jobs of this tip, on all channels.
+    /// `nil` without a tip, or when the pool makes no jobs of its own.
+    var ownWork: OwnWork?
+    /// Custom jobs of this tip, on all channels.
     var jobCount = 0
     var channelCount = 0
+    /// Shares of this tip that open channels remember.
+    var openShares = 0
+    /// At most twice as many entries as there may be connections.
+    var setupDues = DueQueue<ConnectionID>()
+    /// At most one entry for each channel that had a share within the delay.
+    var acknowledgementDues = DueQueue<ChannelKey>()
+    /// Of the next look at all channels' share rates; `nil` while there is no channel.
+    var vardiffDue: Instant?
     /// Whose question each is; bounded by the declarations under way.
     var checks: [CheckID: (connection: ConnectionID, requestId: UInt32)] = [:]
     var lastCheck: UInt64 = 0
@@ -39,8 +48,9 @@ public struct Pool: Sendable {
         precondition(
             configuration.extranoncePrefixSize + configuration.maximumExtranonceSize <= 32,
             "an extranonce has at most 32 bytes")
+        precondition(configuration.maximumSeenShares > 0, "shares are remembered")
         self.configuration = configuration
-        prefixes = ExtranoncePrefixes(
+        spaces = ExtranonceSpaces(
             size: configuration.extranoncePrefixSize, first: configuration.firstExtranoncePrefix)
         tokens = Tokens(seed: configuration.tokenSeed)
         published = PublishedBlocks(limit: configuration.maximumPublished)
@@ -52,17 +62,27 @@ public struct Pool: Sendable {
         switch event {
         case .miningConnected(let connection): connect(mining: connection, &turn)
         case .declarationConnected(let connection): connect(declaration: connection, &turn)
-        case .mining(let connection, let message): receive(message, on: connection, &turn)
+        case .mining(let connection, let message, let trailing):
+            receive(message, trailing, on: connection, &turn)
         case .declaration(let connection, let message): receive(message, on: connection, &turn)
         case .closed(let connection): forget(connection)
         case .tip(let next): build(on: next, &turn)
         case .knownTransactions(let entries):
             known.replaceNodeTemplate(with: entries, limit: configuration.maximumKnownTransactions)
+            improveOwnWork(entries, &turn)
         case .checked(let check, let refusal): finishCheck(check, refusal: refusal, &turn)
+        case .exchangePrefix(let connection, let channelId): exchangePrefix(channelId, connection, &turn)
+        case .reconnect(let host, let port): askToReconnect(host, port, &turn)
         case .woke: wake(&turn)
         }
         scheduleWake(&turn)
         return turn.actions
+    }
+
+    /// A channel of any connection.
+    struct ChannelKey: Hashable, Sendable {
+        let connection: ConnectionID
+        let channelId: UInt32
     }
 
     /// What is the same for all that one event leads to.
@@ -89,7 +109,7 @@ public struct Pool: Sendable {
         }
         let deadline = turn.now + configuration.setupDeadline
         miningLinks[connection] = MiningLink(setup: .waiting(until: deadline))
-        turn.wake(at: deadline)
+        awaitSetup(connection, until: deadline)
     }
 
     private mutating func connect(declaration connection: ConnectionID, _ turn: inout Turn) {
@@ -100,7 +120,16 @@ public struct Pool: Sendable {
         }
         let deadline = turn.now + configuration.setupDeadline
         declarationLinks[connection] = DeclarationLink(setup: .waiting(until: deadline))
-        turn.wake(at: deadline)
+        awaitSetup(connection, until: deadline)
+    }
+
+    private mutating func awaitSetup(_ connection: ConnectionID, until deadline: Instant) {
+        // Connections that came and went within the deadline must not pile up.
+        if setupDues.count >= 4 * configuration.maximumConnections {
+            let (mining, declaration) = (miningLinks, declarationLinks)
+            setupDues.removeAll { mining[$0] == nil && declaration[$0] == nil }
+        }
+        setupDues.append(connection, due: deadline)
     }
 
     mutating func close(_ connection: ConnectionID, _ fault: PoolConnectionFault, _ turn: inout Turn) {
@@ -110,7 +139,10 @@ public struct Pool: Sendable {
 
     private mutating func forget(_ connection: ConnectionID) {
         if let link = miningLinks.removeValue(forKey: connection) {
-            for channel in link.channels.values { release(channel) }
+            // In order, so that the same run hands out the same prefixes again.
+            for (_, channel) in link.channels.sorted(by: { $0.key < $1.key }) {
+                release(channel, keepsSpace: true)
+            }
         }
         if let link = declarationLinks.removeValue(forKey: connection) {
             tokens.removeAll(of: connection)
@@ -124,8 +156,8 @@ public struct Pool: Sendable {
         guard isNewTip else { return }
         tipChangedAt = turn.now
         jobCount = 0
-        seen.leaveTip()
-        prefixes.leaveTip()
+        openShares = 0
+        spaces.leaveTip()
         known.leaveTip()
         tokens.leaveTip()
         for connection in miningLinks.keys.sorted() {
@@ -141,27 +173,23 @@ public struct Pool: Sendable {
                 refuseDeclaration(request, on: connection, refusal, &turn)
             }
         }
+        beginOwnWork(next, &turn)
     }
 
-    /// Does all that is due. Every deadline here is short, and looking at all of them costs less than keeping
-    /// order.
+    /// Does all that is due.
     private mutating func wake(_ turn: inout Turn) {
         wakeAt = nil
-        for connection in miningLinks.keys.sorted() {
-            guard let link = miningLinks[connection] else { continue }
-            if isOverdue(link.setup, &turn) { close(connection, .setupDeadline, &turn) }
-            for (channelId, channel) in link.channels.sorted(by: { $0.key < $1.key }) {
-                guard let due = channel.batch.due else { continue }
-                if due <= turn.now {
-                    acknowledge(channelId, on: connection, &turn)
-                } else {
-                    turn.wake(at: due)
-                }
-            }
+        while let connection = setupDues.popDue(at: turn.now) {
+            if isWaitingForSetup(connection) { close(connection, .setupDeadline, &turn) }
         }
+        while let key = acknowledgementDues.popDue(at: turn.now) {
+            miningLinks[key.connection]?.channels[key.channelId]?.batch.isQueued = false
+            acknowledge(key.channelId, on: key.connection, &turn)
+        }
+        if let vardiffDue, vardiffDue <= turn.now { adjustTargets(&turn) }
+        serveCandidateIfDue(&turn)
         for connection in declarationLinks.keys.sorted() {
             guard let link = declarationLinks[connection] else { continue }
-            if isOverdue(link.setup, &turn) { close(connection, .setupDeadline, &turn) }
             for (request, pending) in link.pending.sorted(by: { $0.key < $1.key }) {
                 if pending.deadline <= turn.now {
                     refuseDeclaration(request, on: connection, lateness(of: pending), &turn)
@@ -172,15 +200,18 @@ public struct Pool: Sendable {
         }
     }
 
-    private func isOverdue(_ setup: SetupState, _ turn: inout Turn) -> Bool {
-        guard case .waiting(let until) = setup else { return false }
-        if until <= turn.now { return true }
-        turn.wake(at: until)
-        return false
+    private func isWaitingForSetup(_ connection: ConnectionID) -> Bool {
+        guard let setup = miningLinks[connection]?.setup ?? declarationLinks[connection]?.setup else {
+            return false
+        }
+        if case .waiting = setup { return true } else { return false }
     }
 
     private mutating func scheduleWake(_ turn: inout Turn) {
-        guard let wanted = turn.wakeAt, wakeAt.map({ wanted < $0 }) ?? true else { return }
+        let deadlines = [turn.wakeAt, setupDues.first, acknowledgementDues.first, vardiffDue, ownWorkDue]
+        guard let wanted = deadlines.compactMap({ $0 }).min(), wakeAt.map({ wanted < $0 }) ?? true else {
+            return
+        }
         wakeAt = wanted
         turn.actions.append(.wake(at: wanted))
     }

@@ -1,6 +1,7 @@
 import BitcoinPrimitives
 import SV2Codec
 import SV2Messages
+import Units
 
 // Channels: opening, updating, closing. Source: sv2-notes §5.1, §5.2, §5.4.
 
@@ -8,27 +9,22 @@ extension Pool {
     /// Targets harder than this are no miner's wish but a mistake: a share every 2^128 hashes.
     static let hardestTarget = Target(leadingZeroBits: 128)
 
-    mutating func handle(_ message: MiningMessage, on connection: ConnectionID, _ turn: inout Turn) {
+    mutating func handle(
+        _ message: MiningMessage, _ trailing: ArraySlice<UInt8>, on connection: ConnectionID,
+        _ turn: inout Turn
+    ) {
         switch message {
-        case .openStandardMiningChannel(let open):
-            refuseChannel(
-                open.requestId, what: OpenStandardMiningChannel.name, .standardChannel, connection, &turn)
-        case .openExtendedMiningChannel(let open): openChannel(open, connection, &turn)
+        case .openStandardMiningChannel(let open): openChannel(ChannelWish(open), connection, &turn)
+        case .openExtendedMiningChannel(let open): openChannel(ChannelWish(open), connection, &turn)
         case .updateChannel(let update): updateChannel(update, connection, &turn)
         case .closeChannel(let close): closeChannel(close, connection, &turn)
         case .setCustomMiningJob(let job): setCustomJob(job, connection, &turn)
-        case .submitSharesExtended(let share): submit(share, connection, &turn)
-        case .submitSharesStandard(let share):
-            // There is no standard channel, so it cannot be one's id.
-            rejectShare(
-                share.sequenceNumber, channelId: share.channelId, user: nil, .channelId, connection, &turn)
+        case .submitSharesExtended(let share): submit(SubmittedShare(share), trailing, connection, &turn)
+        case .submitSharesStandard(let share): submit(SubmittedShare(share), trailing, connection, &turn)
         case .common, .openStandardMiningChannelSuccess, .openExtendedMiningChannelSuccess,
-            .openMiningChannelError,
-            .updateChannelError, .setExtranoncePrefix, .submitSharesSuccess, .submitSharesError,
-            .newMiningJob,
-            .newExtendedMiningJob, .setNewPrevHash, .setTarget, .setCustomMiningJobSuccess,
-            .setCustomMiningJobError,
-            .setGroupChannel:
+            .openMiningChannelError, .updateChannelError, .setExtranoncePrefix, .submitSharesSuccess,
+            .submitSharesError, .newMiningJob, .newExtendedMiningJob, .setNewPrevHash, .setTarget,
+            .setCustomMiningJobSuccess, .setCustomMiningJobError, .setGroupChannel:
             // A server's message, or an extension that is not served: the specification wants silence.
             let name = type(of: message.message).name
             if miningLinks[connection]?.ignored.insert(name).inserted == true {
@@ -38,54 +34,65 @@ extension Pool {
     }
 
     private mutating func openChannel(
-        _ open: OpenExtendedMiningChannel, _ connection: ConnectionID, _ turn: inout Turn
+        _ wish: ChannelWish, _ connection: ConnectionID, _ turn: inout Turn
     ) {
         do throws(ChannelRefusal) {
-            let success = try takeChannel(open, connection)
-            turn.actions.append(.sendMining(connection, .openExtendedMiningChannelSuccess(success)))
+            let channel = try takeChannel(wish, connection, turn)
+            turn.actions.append(.sendMining(connection, channel.success(requestId: wish.requestId)))
+            if configuration.vardiff, vardiffDue == nil { vardiffDue = turn.now + Vardiff.interval }
+            serve(channel.channelId, on: connection, isNewTip: true, &turn)
         } catch {
-            refuseChannel(open.requestId, what: OpenExtendedMiningChannel.name, error, connection, &turn)
+            let message = OpenMiningChannelError(
+                requestId: wish.requestId, errorCode: WireText(error.rawValue))
+            turn.actions.append(.sendMining(connection, .openMiningChannelError(message)))
+            turn.actions.append(
+                .refused(connection, what: wish.messageName, code: error.rawValue, details: ""))
         }
     }
 
     private mutating func takeChannel(
-        _ open: OpenExtendedMiningChannel, _ connection: ConnectionID
-    ) throws(ChannelRefusal) -> OpenExtendedMiningChannelSuccess {
-        guard !open.userIdentity.bytes.isEmpty else { throw .userIdentity }
-        let target = try target(for: open.nominalHashRate, maximum: Target(wire: open.maxTarget))
-        guard Int(open.minExtranonceSize) <= configuration.maximumExtranonceSize else {
-            throw .extranonceSize
+        _ wish: ChannelWish, _ connection: ConnectionID, _ turn: Turn
+    ) throws(ChannelRefusal) -> Channel {
+        guard let link = miningLinks[connection] else { throw .channelId }
+        switch (link.work, wish.kind) {
+        case (.custom, .standard): throw .standardChannel
+        case (.ownStandardOnly, .extended): throw .extendedChannel
+        case (.custom, .extended), (.own, .standard), (.own, .extended), (.ownStandardOnly, .standard): break
         }
-        // Every open channel may still fill its part, so that one cannot use up what was promised to another.
-        let promised = (channelCount + 1) * configuration.sharesPerChannelAndTip
-        guard seen.count + promised <= configuration.maximumSeenShares else { throw .shareMemory }
-        guard let link = miningLinks[connection],
+        guard !wish.user.bytes.isEmpty else { throw .userIdentity }
+        let target = try target(for: wish.nominalHashRate, maximum: wish.maximumTarget)
+        guard wish.minimumExtranonceSize <= configuration.maximumExtranonceSize else { throw .extranonceSize }
+        let rolled = max(configuration.extranonceSize, wish.minimumExtranonceSize)
+        guard channelCount < configuration.maximumChannels,
             link.channels.count < configuration.maximumChannelsPerConnection,
+            let group = miningLinks[connection]?.group(
+                extranonceSize: configuration.extranoncePrefixSize + rolled),
             let channelId = miningLinks[connection]?.newChannelId()
         else { throw .tooManyChannels }
+        let space = spaces.take(for: wish.user)
         let channel = Channel(
-            channelId: channelId, user: open.userIdentity,
-            extranoncePrefix: prefixes.take(for: open.userIdentity),
-            extranonceSize: max(configuration.extranonceSize, Int(open.minExtranonceSize)), target: target)
+            kind: wish.kind, channelId: channelId, groupChannelId: group, user: wish.user,
+            extranoncePrefix: wish.kind.prefix(space.prefix, rolled: rolled),
+            extranonceSize: wish.kind == .extended ? rolled : 0, target: target,
+            maximumTarget: wish.maximumTarget, seen: space.seen,
+            vardiff: Vardiff(estimate: wish.nominalHashRate, at: turn.now))
         miningLinks[connection]?.channels[channelId] = channel
         channelCount += 1
-        return OpenExtendedMiningChannelSuccess(
-            requestId: open.requestId, channelId: channelId, target: target.onWire,
-            extranonceSize: UInt16(clamping: channel.extranonceSize),
-            extranoncePrefix: channel.extranoncePrefix,
-            groupChannelId: MiningLink.groupChannelId)
+        openShares += space.seen.count
+        return channel
     }
 
     private mutating func updateChannel(
         _ update: UpdateChannel, _ connection: ConnectionID, _ turn: inout Turn
     ) {
         do throws(ChannelRefusal) {
-            guard let channel = miningLinks[connection]?.channels[update.channelId] else { throw .channelId }
-            let target = try target(for: update.nominalHashRate, maximum: Target(wire: update.maximumTarget))
-            guard target != channel.target else { return }
-            miningLinks[connection]?.channels[update.channelId]?.target = target
-            let message = SetTarget(channelId: update.channelId, maximumTarget: target.onWire)
-            turn.actions.append(.sendMining(connection, .setTarget(message)))
+            guard var channel = miningLinks[connection]?.channels[update.channelId] else { throw .channelId }
+            let maximum = Target(wire: update.maximumTarget)
+            let target = try target(for: update.nominalHashRate, maximum: maximum)
+            channel.maximumTarget = maximum
+            channel.vardiff.announce(update.nominalHashRate, at: turn.now)
+            miningLinks[connection]?.channels[update.channelId] = channel
+            setTarget(target, of: update.channelId, on: connection, &turn)
         } catch {
             let code = error.rawValue
             let message = UpdateChannelError(channelId: update.channelId, errorCode: WireText(code))
@@ -97,36 +104,96 @@ extension Pool {
     private func target(for rate: Float, maximum: Target) throws(ChannelRefusal) -> Target {
         guard rate.isFinite, rate >= 0 else { throw .nominalHashRate }
         guard maximum >= Self.hardestTarget else { throw .maximumTarget }
-        return configuration.target(for: rate, maximum: maximum)
+        return configuration.target(for: Double(rate), maximum: maximum)
     }
 
     private mutating func closeChannel(_ close: CloseChannel, _ connection: ConnectionID, _ turn: inout Turn)
     {
         guard let link = miningLinks[connection] else { return }
-        let isGroup = close.channelId == MiningLink.groupChannelId
-        for channelId in isGroup ? link.channels.keys.sorted() : [close.channelId] {
-            removeChannel(channelId, connection, &turn)
+        let isChannel = link.channels[close.channelId] != nil
+        for channelId in isChannel ? [close.channelId] : link.members(of: close.channelId) {
+            removeChannel(channelId, connection, keepsSpace: true, &turn)
         }
     }
 
     /// Shares accepted until now are acknowledged, so that the client does not send them again.
-    mutating func removeChannel(_ channelId: UInt32, _ connection: ConnectionID, _ turn: inout Turn) {
-        acknowledge(channelId, on: connection, &turn)
-        if let channel = miningLinks[connection]?.channels.removeValue(forKey: channelId) { release(channel) }
-    }
-
-    mutating func release(_ channel: Channel) {
-        prefixes.release(channel.extranoncePrefix, of: channel.user)
-        jobCount -= channel.jobs.count
-        channelCount -= 1
-    }
-
-    private func refuseChannel(
-        _ requestId: UInt32, what: String, _ refusal: ChannelRefusal, _ connection: ConnectionID,
-        _ turn: inout Turn
+    mutating func removeChannel(
+        _ channelId: UInt32, _ connection: ConnectionID, keepsSpace: Bool, _ turn: inout Turn
     ) {
-        let message = OpenMiningChannelError(requestId: requestId, errorCode: WireText(refusal.rawValue))
-        turn.actions.append(.sendMining(connection, .openMiningChannelError(message)))
-        turn.actions.append(.refused(connection, what: what, code: refusal.rawValue, details: ""))
+        acknowledge(channelId, on: connection, &turn)
+        guard let channel = miningLinks[connection]?.channels.removeValue(forKey: channelId) else { return }
+        release(channel, keepsSpace: keepsSpace)
+    }
+
+    /// - Parameter keepsSpace: for the same user, while the tip lasts.
+    mutating func release(_ channel: Channel, keepsSpace: Bool) {
+        jobCount -= channel.customJobCount
+        channelCount -= 1
+        openShares -= channel.seen.count
+        if keepsSpace {
+            spaces.release(channel.extranoncePrefix, of: channel.user, seen: channel.seen)
+        } else {
+            spaces.retire(channel.extranoncePrefix)
+        }
+        if channelCount == 0 { vardiffDue = nil }
+    }
+}
+
+/// What either message that opens a channel asks for.
+private struct ChannelWish {
+    let kind: Channel.Kind
+    let requestId: UInt32
+    let user: WireText
+    let nominalHashRate: Float
+    let maximumTarget: Target
+    let minimumExtranonceSize: Int
+    let messageName: String
+
+    init(_ open: OpenStandardMiningChannel) {
+        kind = .standard
+        requestId = open.requestId
+        user = open.userIdentity
+        nominalHashRate = open.nominalHashRate
+        maximumTarget = Target(wire: open.maxTarget)
+        minimumExtranonceSize = 0
+        messageName = OpenStandardMiningChannel.name
+    }
+
+    init(_ open: OpenExtendedMiningChannel) {
+        kind = .extended
+        requestId = open.requestId
+        user = open.userIdentity
+        nominalHashRate = open.nominalHashRate
+        maximumTarget = Target(wire: open.maxTarget)
+        minimumExtranonceSize = Int(open.minExtranonceSize)
+        messageName = OpenExtendedMiningChannel.name
+    }
+}
+
+extension Channel.Kind {
+    /// The channel's prefix: on a standard channel the whole extranonce, zeros where others roll.
+    func prefix(_ own: [UInt8], rolled: Int) -> [UInt8] {
+        switch self {
+        case .standard: own + [UInt8](repeating: 0, count: rolled)
+        case .extended: own
+        }
+    }
+}
+
+extension Channel {
+    fileprivate func success(requestId: UInt32) -> MiningMessage {
+        switch kind {
+        case .standard:
+            .openStandardMiningChannelSuccess(
+                OpenStandardMiningChannelSuccess(
+                    requestId: requestId, channelId: channelId, target: target.onWire,
+                    extranoncePrefix: extranoncePrefix, groupChannelId: groupChannelId))
+        case .extended:
+            .openExtendedMiningChannelSuccess(
+                OpenExtendedMiningChannelSuccess(
+                    requestId: requestId, channelId: channelId, target: target.onWire,
+                    extranonceSize: UInt16(clamping: extranonceSize), extranoncePrefix: extranoncePrefix,
+                    groupChannelId: groupChannelId))
+        }
     }
 }

@@ -17,6 +17,10 @@ public struct PoolConfiguration: Hashable, Sendable {
     public var extranonceSize = 8
     /// The most that it may ask for.
     public var maximumExtranonceSize = 16
+    /// For clients that do not choose their work; `nil` refuses them.
+    public var ownJobs: OwnJobs?
+    /// Whether a channel's target follows its shares. Source: sv2-notes §5.6.
+    public var vardiff = true
     /// Makes tokens impossible to guess. Only a simulation uses the same one twice.
     public var tokenSeed: UInt64
 
@@ -40,9 +44,11 @@ public struct PoolConfiguration: Hashable, Sendable {
     public var maximumConnections = 256
     /// Source: sv2-notes §15.
     public var maximumChannelsPerConnection = 1024
+    /// In the whole pool.
+    public var maximumChannels = 1 << 16
     /// Jobs of one tip on one channel; then the oldest is stale. Source: sv2-notes §15.
     public var maximumJobsPerChannel = 64
-    /// Jobs of one tip in the whole pool.
+    /// Custom jobs of one tip in the whole pool; each may hold a block's transactions.
     public var maximumJobs = 1024
     /// Allocated and unused, per connection; then the oldest goes.
     public var maximumTokensPerConnection = 16
@@ -56,7 +62,9 @@ public struct PoolConfiguration: Hashable, Sendable {
     public var maximumSuppliedBytesPerConnection = 16 << 20
     /// Transactions taken over from the pool's own node.
     public var maximumKnownTransactions = 400_000
-    /// Header hashes remembered at one tip; the tip before may have as many.
+    /// Shares remembered at one tip, in the whole pool; the tip before may have as many. The memory grows
+    /// with the shares. At this bound closed channels lose theirs first, and then the open channel that has
+    /// the most is closed, which is a flood's own.
     public var maximumSeenShares = 1 << 20
     /// Hashes of published blocks remembered, so that each is published once.
     public var maximumPublished = 4096
@@ -74,8 +82,8 @@ public struct PoolConfiguration: Hashable, Sendable {
     }
 
     /// The target of a channel. - Parameter maximum: what its client asked not to go beyond.
-    func target(for rate: Float, maximum: Target) -> Target {
-        let rate = max(Double(rate), minimumHashRate.hashesPerSecond)
+    func target(for rate: Double, maximum: Target) -> Target {
+        let rate = max(rate, minimumHashRate.hashesPerSecond)
         return min(Target(hashesPerSecond: rate, sharesPerMinute: sharesPerMinute), maximum)
     }
 }

@@ -26,7 +26,8 @@ extension Pool {
     /// The token is used up whatever comes of it: another try needs another declaration.
     private mutating func takeJob(
         _ message: SetCustomMiningJob, _ connection: ConnectionID, _ turn: Turn
-    ) throws(CustomJobRefusal) -> (CustomJob, user: WireText) {
+    ) throws(CustomJobRefusal) -> (ServerJob, user: WireText) {
+        guard miningLinks[connection]?.work == .custom else { throw .notSelected }
         let declared: DeclaredJob
         switch tokens.use(message.miningJobToken, at: turn.now) {
         case .declared(let job): declared = job
@@ -47,16 +48,15 @@ extension Pool {
         guard message.merklePath.map({ Hash256(wire: $0) }) == declared.merklePath else { throw .merklePath }
         guard var channel = miningLinks[connection]?.channels[message.channelId] else { throw .channelId }
         // The length byte of the script counts the extranonce: another size makes another coinbase.
-        guard channel.extranoncePrefix.count + channel.extranonceSize == declared.coinbase.extranonceSize
-        else {
-            throw .coinbasePrefix
-        }
+        guard channel.fullExtranonceSize == declared.coinbase.extranonceSize else { throw .coinbasePrefix }
         let before = channel.jobs.count
         guard before >= configuration.maximumJobsPerChannel || jobCount < configuration.maximumJobs,
-            let job = channel.addJob(
-                declared, minimumTime: message.minNtime, blockTarget: next.blockTarget,
-                limit: configuration.maximumJobsPerChannel)
+            let jobId = miningLinks[connection]?.newJobId()
         else { throw .tooManyJobs }
+        let job = channel.makeJob(
+            jobId, .custom, SharedWork(declared), body: declared.body, minimumTime: message.minNtime,
+            blockTarget: next.blockTarget)
+        channel.add(job, limit: configuration.maximumJobsPerChannel)
         jobCount += channel.jobs.count - before
         miningLinks[connection]?.channels[message.channelId] = channel
         return (job, channel.user)

@@ -21,16 +21,21 @@ public enum PoolEvent: Hashable, Sendable {
     case miningConnected(ConnectionID)
     /// The same for the job declaration listener.
     case declarationConnected(ConnectionID)
-    case mining(ConnectionID, MiningMessage)
+    /// - Parameter trailing: the bytes behind the message's last field, where extensions put theirs.
+    case mining(ConnectionID, MiningMessage, trailing: ArraySlice<UInt8> = [])
     case declaration(ConnectionID, JobDeclarationMessage)
     /// The connection is gone. Harmless after `PoolAction.close`.
     case closed(ConnectionID)
     /// What the pool's node would build next. The same `previousBlock` again changes times and target only.
     case tip(NextBlock)
-    /// All that the node's own template holds now; takes the place of the list before.
+    /// All that the node's own template holds now, in its order; takes the place of the list before.
     case knownTransactions([MempoolEntry])
     /// The node's verdict: `nil`, or the word for what is wrong, as `submitblock` gives it (BIP 22).
     case checked(CheckID, refusal: String?)
+    /// The operator wants a channel to mine under another prefix. Jobs that it has keep theirs.
+    case exchangePrefix(ConnectionID, channelId: UInt32)
+    /// The operator wants miners to go elsewhere. Empty and 0: to come back to the same host or port.
+    case reconnect(host: WireText, port: UInt16)
     case woke
 }
 
@@ -45,6 +50,19 @@ public enum PoolConnectionFault: Error, Hashable, Sendable {
     case beforeSetup(String)
 }
 
+/// Who is to be paid for a share.
+public struct Submitter: Hashable, Sendable {
+    /// The identity that the channel was opened with.
+    public var user: WireText
+    /// What the share itself said (extension 0x0002), where that was negotiated.
+    public var worker: WorkerName?
+
+    public init(user: WireText, worker: WorkerName? = nil) {
+        self.user = user
+        self.worker = worker
+    }
+}
+
 /// What a pool wants done. Order within one answer matters: a block is published before its share is
 /// acknowledged.
 public enum PoolAction: Hashable, Sendable {
@@ -57,7 +75,7 @@ public enum PoolAction: Hashable, Sendable {
     /// A found block, to the node and to wherever blocks go. Once for each hash.
     case publish(block: [UInt8], hash: Hash256)
     /// `difficulty` is that of the job's target, not of the hash.
-    case shareAccepted(ConnectionID, user: WireText, difficulty: Double, hash: Hash256, isBlock: Bool)
+    case shareAccepted(ConnectionID, by: Submitter, difficulty: Double, hash: Hash256, isBlock: Bool)
     /// `user` is missing when the channel is.
     case shareRejected(ConnectionID, user: WireText?, ShareRefusal)
     /// A declaration was accepted: its transactions without the coinbase, and how many of them had to be

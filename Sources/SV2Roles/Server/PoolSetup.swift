@@ -8,13 +8,18 @@ extension Pool {
     static let protocolNumberOfDeclaration: UInt8 = 1
     private static let spokenVersion: UInt16 = 2
 
-    mutating func receive(_ message: MiningMessage, on connection: ConnectionID, _ turn: inout Turn) {
+    mutating func receive(
+        _ message: MiningMessage, _ trailing: ArraySlice<UInt8>, on connection: ConnectionID,
+        _ turn: inout Turn
+    ) {
         guard let link = miningLinks[connection] else { return }  // it was closed while this was on its way
         switch (link.setup, message) {
         case (.waiting, .common(.setupConnection(let setup))): setUpMining(setup, connection, &turn)
         case (.waiting, _): close(connection, .beforeSetup(type(of: message.message).name), &turn)
         case (.done, .common(.setupConnection)): close(connection, .setupTwice, &turn)
-        case (.done, _): handle(message, on: connection, &turn)
+        case (.done, .common(.requestExtensions(let request))):
+            answer(request, on: connection, &turn)
+        case (.done, _): handle(message, trailing, on: connection, &turn)
         }
     }
 
@@ -31,19 +36,44 @@ extension Pool {
     private mutating func setUpMining(
         _ setup: SetupConnection, _ connection: ConnectionID, _ turn: inout Turn
     ) {
-        let spoken = SetupFlags.Mining.requiresWorkSelection | SetupFlags.Mining.requiresVersionRolling
+        typealias Flags = SetupFlags.Mining
+        let choosesWork = setup.flags & Flags.requiresWorkSelection != 0
+        var spoken = Flags.requiresWorkSelection | Flags.requiresVersionRolling
+        // Custom jobs are extended ones: nobody can have both.
+        if configuration.ownJobs != nil, !choosesWork { spoken |= Flags.requiresStandardJobs }
+        let required = configuration.ownJobs == nil ? Flags.requiresWorkSelection : 0
         if let (refusal, flags) = refusal(
             of: setup, protocol: Self.protocolNumberOfMining, spoken: spoken,
-            required: (SetupFlags.Mining.requiresWorkSelection, .missingWorkSelection))
+            required: (required, .missingWorkSelection))
         {
             let error = SetupConnectionError(flags: flags, errorCode: WireText(refusal.rawValue))
             turn.actions.append(.sendMining(connection, .common(.setupConnectionError(error))))
             return close(connection, .setupRefused(refusal), &turn)
         }
         miningLinks[connection]?.setup = .done
+        miningLinks[connection]?.work =
+            choosesWork ? .custom : setup.flags & Flags.requiresStandardJobs == 0 ? .own : .ownStandardOnly
         let success = SetupConnectionSuccess(
-            usedVersion: Self.spokenVersion, flags: SetupFlags.MiningSuccess.requiresExtendedChannels)
+            usedVersion: Self.spokenVersion,
+            flags: choosesWork ? SetupFlags.MiningSuccess.requiresExtendedChannels : 0)
         turn.actions.append(.sendMining(connection, .common(.setupConnectionSuccess(success))))
+    }
+
+    /// Extensions are granted one by one; none is insisted on. Source: sv2-notes §4.2.
+    private mutating func answer(
+        _ request: RequestExtensions, on connection: ConnectionID, _ turn: inout Turn
+    ) {
+        let wantsNames = request.requestedExtensions.contains(WorkerName.extensionType)
+        guard wantsNames else {
+            let refusal = RequestExtensionsError(
+                requestId: request.requestId, unsupportedExtensions: request.requestedExtensions,
+                requiredExtensions: [])
+            return turn.actions.append(.sendMining(connection, .common(.requestExtensionsError(refusal))))
+        }
+        miningLinks[connection]?.namesWorkers = true
+        let success = RequestExtensionsSuccess(
+            requestId: request.requestId, supportedExtensions: [WorkerName.extensionType])
+        turn.actions.append(.sendMining(connection, .common(.requestExtensionsSuccess(success))))
     }
 
     private mutating func setUpDeclaration(
@@ -74,6 +104,6 @@ extension Pool {
         }
         let unserved = setup.flags & ~spoken
         guard unserved == 0 else { return (.unsupportedFeatureFlags, unserved) }
-        return setup.flags & required.flag == 0 ? (required.refusal, 0) : nil
+        return setup.flags & required.flag != required.flag ? (required.refusal, 0) : nil
     }
 }

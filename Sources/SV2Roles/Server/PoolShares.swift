@@ -6,22 +6,36 @@ import Units
 // Shares and found blocks. Source: sv2-notes §5.5, §10.
 
 extension Pool {
-    mutating func submit(_ share: SubmitSharesExtended, _ connection: ConnectionID, _ turn: inout Turn) {
-        guard let channel = miningLinks[connection]?.channels[share.channelId] else {
-            return rejectShare(
-                share.sequenceNumber, channelId: share.channelId, user: nil, .channelId, connection, &turn)
-        }
-        switch verdict(on: share, channel, turn) {
+    /// - Parameter trailing: may hold the worker's name. Source: sv2-notes §4.3.
+    mutating func submit(
+        _ share: SubmittedShare, _ trailing: ArraySlice<UInt8>, _ connection: ConnectionID,
+        _ turn: inout Turn
+    ) {
+        let (submitter, verdict) = judge(share, trailing, connection, turn)
+        switch verdict {
         case .accepted(let hash, let target, let block):
             if let block { publish(block, hash, &turn) }
-            accept(share, hash, target: target, isBlock: block != nil, channel, connection, &turn)
+            accept(share, hash, target: target, isBlock: block != nil, submitter, connection, &turn)
         case .movedTheTip(let hash, let target):
-            accept(share, hash, target: target, isBlock: true, channel, connection, &turn)
+            accept(share, hash, target: target, isBlock: true, submitter, connection, &turn)
         case .refused(let refusal):
             rejectShare(
-                share.sequenceNumber, channelId: share.channelId, user: channel.user, refusal, connection,
+                share.sequenceNumber, channelId: share.channelId, user: submitter?.user, refusal, connection,
                 &turn)
         }
+    }
+
+    /// Apart from `submit`, so that no copy of the channel is left when its memory of shares changes: that
+    /// would copy the memory too.
+    private func judge(
+        _ share: SubmittedShare, _ trailing: ArraySlice<UInt8>, _ connection: ConnectionID, _ turn: Turn
+    ) -> (Submitter?, ShareVerdict) {
+        guard let link = miningLinks[connection], let channel = link.channels[share.channelId],
+            channel.kind == share.kind
+        else { return (nil, .refused(.channelId)) }
+        // Fields that do not parse name nobody; the share is worth the same.
+        let worker = link.namesWorkers ? (try? WorkerName.find(in: trailing)) ?? nil : nil
+        return (Submitter(user: channel.user, worker: worker), verdict(on: share, channel, turn))
     }
 
     private enum ShareVerdict {
@@ -31,8 +45,8 @@ extension Pool {
         case refused(ShareRefusal)
     }
 
-    private func verdict(on share: SubmitSharesExtended, _ channel: Channel, _ turn: Turn) -> ShareVerdict {
-        let job: CustomJob
+    private func verdict(on share: SubmittedShare, _ channel: Channel, _ turn: Turn) -> ShareVerdict {
+        let job: ServerJob
         let isLate: Bool
         switch channel.find(share.jobId) {
         case .active(let active): (job, isLate) = (active, false)
@@ -42,7 +56,7 @@ extension Pool {
         }
         let judged = job.judge(share, clock: turn.unixTime)
         if isLate {
-            if case .block(_, let hash) = judged, hash == next?.previousBlock, !seen.contains(hash) {
+            if case .block(_, let hash) = judged, hash == next?.previousBlock, !channel.seen.contains(hash) {
                 return .movedTheTip(hash, job.target)
             }
             guard turn.now - tipChangedAt < configuration.lateShareGrace else { return .refused(.stale) }
@@ -50,40 +64,73 @@ extension Pool {
         switch judged {
         case .refused(let refusal): return .refused(refusal)
         case .share(let hash):
-            return seen.contains(hash) ? .refused(.duplicate) : .accepted(hash, job.target, block: nil)
+            return channel.seen.contains(hash)
+                ? .refused(.duplicate) : .accepted(hash, job.target, block: nil)
         case .block(let header, let hash):
-            guard !seen.contains(hash) else { return .refused(.duplicate) }
+            guard !channel.seen.contains(hash) else { return .refused(.duplicate) }
             return .accepted(hash, job.target, block: job.blockBytes(header, rolled: share.extranonce))
         }
     }
 
     private mutating func accept(
-        _ share: SubmitSharesExtended, _ hash: Hash256, target: Target, isBlock: Bool, _ channel: Channel,
+        _ share: SubmittedShare, _ hash: Hash256, target: Target, isBlock: Bool, _ submitter: Submitter?,
         _ connection: ConnectionID, _ turn: inout Turn
     ) {
-        let difficulty = target.difficulty
-        let due = turn.now + configuration.acknowledgementDelay
-        seen.insert(hash)
+        guard let submitter,
+            let batch = miningLinks[connection]?.channels[share.channelId]?.count(share, hash, target)
+        else { preconditionFailure("an accepted share has a channel") }
+        openShares += 1
         turn.actions.append(
             .shareAccepted(
-                connection, user: channel.user, difficulty: difficulty, hash: hash, isBlock: isBlock))
-        var changed = channel
-        changed.sharesAtTip += 1
-        changed.batch.add(sequenceNumber: share.sequenceNumber, difficulty: difficulty, due: due)
-        miningLinks[connection]?.channels[share.channelId] = changed
-        if isBlock || changed.batch.isFull(configuration.acknowledgementBatch) {
+                connection, by: submitter, difficulty: target.difficulty, hash: hash, isBlock: isBlock))
+        if isBlock || batch.isFull(configuration.acknowledgementBatch) {
             acknowledge(share.channelId, on: connection, &turn)
-        } else if let due = changed.batch.due {
-            turn.wake(at: due)
+        } else if !batch.isQueued {
+            miningLinks[connection]?.channels[share.channelId]?.batch.isQueued = true
+            acknowledgementDues.append(
+                ChannelKey(connection: connection, channelId: share.channelId),
+                due: turn.now + configuration.acknowledgementDelay)
         }
-        guard changed.sharesAtTip >= configuration.sharesPerChannelAndTip else { return }
-        removeChannel(share.channelId, connection, &turn)
+        boundShareMemory(after: ChannelKey(connection: connection, channelId: share.channelId), &turn)
+    }
+
+    /// Each channel has its part, and all together have theirs. Source: sv2-notes §5.5, §15.
+    private mutating func boundShareMemory(after key: ChannelKey, _ turn: inout Turn) {
+        let count = miningLinks[key.connection]?.channels[key.channelId]?.seen.count ?? 0
+        if count >= configuration.sharesPerChannelAndTip { closeForTooManyShares(key, &turn) }
+        while openShares + spaces.releasedShares > configuration.maximumSeenShares {
+            if spaces.forgetReleased() { continue }
+            guard let busiest = busiestChannel else { return }
+            closeForTooManyShares(busiest, &turn)
+        }
+    }
+
+    /// The one that remembers the most shares. Looked for once in as many shares as it has: it is closed then.
+    private var busiestChannel: ChannelKey? {
+        var busiest: (count: Int, key: ChannelKey)?
+        for (connection, link) in miningLinks {
+            for (channelId, channel) in link.channels {
+                let rank = (channel.seen.count, connection, channelId)
+                if let busiest, (busiest.count, busiest.key.connection, busiest.key.channelId) >= rank {
+                    continue
+                }
+                busiest = (rank.0, ChannelKey(connection: connection, channelId: channelId))
+            }
+        }
+        return busiest?.key
+    }
+
+    /// Its space ends with it: what was mined there is worth nothing any more, so that nothing about it has
+    /// to be remembered.
+    private mutating func closeForTooManyShares(_ key: ChannelKey, _ turn: inout Turn) {
+        let count = miningLinks[key.connection]?.channels[key.channelId]?.seen.count ?? 0
+        removeChannel(key.channelId, key.connection, keepsSpace: false, &turn)
         let code = "too-many-shares"
-        let message = CloseChannel(channelId: share.channelId, reasonCode: WireText(code))
-        turn.actions.append(.sendMining(connection, .closeChannel(message)))
+        let message = CloseChannel(channelId: key.channelId, reasonCode: WireText(code))
+        turn.actions.append(.sendMining(key.connection, .closeChannel(message)))
         turn.actions.append(
             .refused(
-                connection, what: SubmitSharesExtended.name, code: code, details: "\(changed.sharesAtTip)"))
+                key.connection, what: SubmitSharesExtended.name, code: code, details: "\(count) at this tip"))
     }
 
     mutating func acknowledge(_ channelId: UInt32, on connection: ConnectionID, _ turn: inout Turn) {

@@ -6,7 +6,7 @@ public enum SetupRefusal: String, CaseIterable, Hashable, Sendable {
     case unsupportedProtocol = "unsupported-protocol"
     case protocolVersionMismatch = "protocol-version-mismatch"
     case unsupportedFeatureFlags = "unsupported-feature-flags"
-    /// This pool has no jobs of its own yet: a client that does not choose its work would get none.
+    /// This pool makes no jobs of its own: a client that does not choose its work would get none.
     case missingWorkSelection = "missing-work-selection-flag"
     case missingDeclareTxData = "missing-declare-tx-data-flag"
 }
@@ -14,14 +14,13 @@ public enum SetupRefusal: String, CaseIterable, Hashable, Sendable {
 /// OpenMiningChannel.Error and UpdateChannel.Error.
 public enum ChannelRefusal: String, CaseIterable, Error, Hashable, Sendable {
     case standardChannel = "standard-channels-not-supported-for-custom-work"
+    case extendedChannel = "extended-channels-not-supported-for-standard-jobs"
     case userIdentity = "invalid-user-identity"
     case nominalHashRate = "invalid-nominal-hashrate"
     case extranonceSize = "min-extranonce-size-too-large"
     case maximumTarget = "max-target-out-of-range"
     case channelId = "invalid-channel-id"
     case tooManyChannels = "too-many-channels"
-    /// The memory against repeated shares cannot serve another channel before the next tip.
-    case shareMemory = "share-memory-exhausted"
 }
 
 /// SubmitShares.Error, in the order of the checks. Source: sv2-notes §5.5.
@@ -50,6 +49,8 @@ public enum DeclarationCode: String, CaseIterable, Hashable, Sendable {
 
 /// SetCustomMiningJob.Error, in the order of the checks. Source: sv2-notes §8.5.
 public enum CustomJobRefusal: String, CaseIterable, Error, Hashable, Sendable {
+    /// The connection was set up without REQUIRES_WORK_SELECTION.
+    case notSelected = "work-selection-not-requested"
     case token = "invalid-mining-job-token"
     case notYetValidated = "job-not-yet-validated"
     case staleTip = "stale-chain-tip"

@@ -1,21 +1,32 @@
 import BitcoinPrimitives
 
-/// Header hashes of accepted shares, of this tip and the one before, so that no header counts twice, on
-/// whatever connection it comes.
+/// Accepted shares of one extranonce space, of this tip and the one before, so that no header counts twice,
+/// on whatever connection it comes.
+///
+/// Spaces need not know of each other: another prefix is another coinbase, so that no header lies in two. A
+/// share is remembered by 8 bytes of its hash, the ones that mining leaves to chance: in a space with 2^20
+/// shares, one in 2^44 new ones is taken for a repetition by accident.
 struct SeenShares: Sendable {
-    private var current: Set<Hash256> = []
-    private var previous: Set<Hash256> = []
+    private var current: Set<UInt64> = []
+    private var previous: Set<UInt64> = []
 
-    /// Of this tip. Who inserts sees to the bound: `PoolConfiguration.maximumSeenShares`.
+    /// Of this tip. Who inserts sees to the bound: `PoolConfiguration.maximumSeenShares` for all spaces.
     var count: Int { current.count }
 
-    func contains(_ hash: Hash256) -> Bool { current.contains(hash) || previous.contains(hash) }
+    func contains(_ hash: Hash256) -> Bool {
+        let mark = mark(of: hash)
+        return current.contains(mark) || previous.contains(mark)
+    }
 
-    mutating func insert(_ hash: Hash256) { current.insert(hash) }
+    mutating func insert(_ hash: Hash256) { current.insert(mark(of: hash)) }
 
     mutating func leaveTip() {
         previous = current
         current = []
+    }
+
+    private func mark(of hash: Hash256) -> UInt64 {
+        hash.wireBytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
     }
 }
 
