@@ -1,8 +1,5 @@
 /// What a choice of transactions may amount to; the coinbase, header and count are already subtracted.
 struct SelectionLimits: Hashable, Sendable {
-    /// Candidates with more ancestors than this are left out: what keeps the work in bounds for any input.
-    static let maximumAncestors = 1_000
-
     /// Inclusive, in weight units.
     var weight: UInt64
     /// Inclusive.
@@ -19,49 +16,46 @@ struct Selection: Sendable {
     var fees: UInt64 = 0
     var weight: UInt64 = 0
     var sigopCost: UInt64 = 0
-    /// Candidates that could not be looked at: too many ancestors, or too rich ones.
+    /// Candidates that could not be looked at: with them there would be more fees than money.
     var unusable: [Int32] = []
-
-    func hasRoom(for package: PackageQueue.Package, within limits: SelectionLimits) -> Bool {
-        package.weight <= limits.weight - weight && package.sigopCost <= limits.sigopCost - sigopCost
-            && package.fees <= limits.fees - fees && package.count <= limits.transactions - order.count
-    }
 
     func isWithin(_ limits: SelectionLimits) -> Bool {
         weight <= limits.weight && sigopCost <= limits.sigopCost && fees <= limits.fees
             && order.count <= limits.transactions
     }
-
-    mutating func append(_ package: PackageQueue.Package, members: [Int32]) {
-        order += members
-        fees += package.fees
-        weight += package.weight
-        sigopCost += package.sigopCost
-    }
 }
 
-/// Chooses transactions: packages by fee rate, and an exact search for what fills the end of the block best.
+/// Chooses among candidates from nothing: what a ``Mempool`` keeps ready, built for this one question.
 ///
 /// This function is the whole choice: candidates and limits in, an order out.
 func select(from table: CandidateTable, within limits: SelectionLimits) -> Selection {
-    var queue = PackageQueue(table, limits: limits)
-    let lightest = table.weights.min() ?? 0
-    var body = Selection()
-    body.unusable = queue.unusable
-    // The last few thousand weight units are left to the search.
-    let tail = Swift.min(limits.weight, TailSearch.freedWeight)
-    while limits.weight - body.weight > tail, let package = queue.next() {
-        guard body.hasRoom(for: package, within: limits) else { continue }
-        body.append(package, members: queue.take(package))
+    var graph = ClusterGraph()
+    graph.reserve(table.count)
+    var selection = Selection()
+    var money: UInt64 = 0
+    var isUnusable = [Bool](repeating: false, count: table.count)
+    for candidate in 0..<table.count {
+        let parents = table.parents[candidate]
+        let fee = table.fees[candidate]
+        isUnusable[candidate] = fee > limits.fees - money || parents.contains { isUnusable[Int($0)] }
+        if isUnusable[candidate] {
+            selection.unusable.append(Int32(candidate))
+        } else {
+            money += fee
+        }
+        let slot = graph.add(
+            table.txids[candidate], baseFee: Int64(clamping: fee), fee: Int64(clamping: fee),
+            weight: UInt32(clamping: table.weights[candidate]),
+            sigopCost: UInt32(clamping: table.sigopCosts[candidate]),
+            state: isUnusable[candidate] ? .blocked : .active)
+        for parent in parents { graph.addDependency(of: slot, on: parent) }
     }
-
-    var greedy = body
-    var greedyQueue = queue
-    while limits.weight - greedy.weight >= lightest, let package = greedyQueue.next() {
-        guard greedy.hasRoom(for: package, within: limits) else { continue }
-        greedy.append(package, members: greedyQueue.take(package))
-    }
-    let searched = TailSearch(after: body, in: table, queue: queue, limits: limits).best()
-    let isBetter = searched.isWithin(limits) && searched.fees > greedy.fees
-    return isBetter ? searched : greedy
+    graph.settle()
+    let fill = graph.bestFill(
+        FillLimits(weight: Int64(clamping: limits.weight), sigopCost: Int64(clamping: limits.sigopCost)))
+    selection.order = fill.slots
+    selection.fees = UInt64(clamping: fill.sums.baseFee)
+    selection.weight = UInt64(clamping: fill.sums.weight)
+    selection.sigopCost = UInt64(clamping: fill.sums.sigopCost)
+    return selection
 }

@@ -10,12 +10,12 @@ public struct TemplateBuilder: Sendable {
         public var exclusions: [Exclusion]
     }
 
-    private var lastID: UInt64 = 0
+    var lastID: UInt64 = 0
 
     public init() {}
 
-    /// The block that earns most from this mempool, as far as choosing by package rate and an exact tail can
-    /// tell.
+    /// The block that earns most from this mempool: optimal chunks by rate, and an exact tail. What is built
+    /// here at once, a ``Mempool`` keeps ready.
     ///
     /// Exact limits: 4,000,000 weight units and sigop cost 80,000, both inclusive, less header, transaction
     /// count and the real coinbase with its largest extranonce; no reserve beyond that (templates.md §8.6).
@@ -62,10 +62,10 @@ public struct TemplateBuilder: Sendable {
         let many = select(from: table, within: try limits(beside: coinbase, transactions: table.count))
         guard many.order.count <= fewest else { return many }
         let other = select(from: table, within: few)
-        return other.fees > many.fees ? other : many
+        return other.order.count <= fewest && other.fees > many.fees ? other : many
     }
 
-    private func limits(
+    func limits(
         beside coinbase: CoinbaseParts, transactions: Int
     ) throws(TemplateFault) -> SelectionLimits {
         let used = framing(transactions: transactions + 1) + coinbase.weight
@@ -79,14 +79,14 @@ public struct TemplateBuilder: Sendable {
     }
 
     /// Weight of the header and of the count before that many transactions.
-    private func framing(transactions: Int) -> Weight {
+    func framing(transactions: Int) -> Weight {
         Weight(weightUnits: UInt64(4 * (Header.size + compactSizeLength(transactions))))
     }
 }
 
 extension CoinbaseParts {
     /// Cost of the coinbase's signature operations. Those of its outputs: the extranonce lies in a push.
-    fileprivate var sigopCost: Int {
+    var sigopCost: Int {
         transaction(extranonce: [UInt8](repeating: 0, count: extranonceSize)).legacySigopCost
     }
 }

@@ -44,8 +44,7 @@ public struct Exclusion: Hashable, Sendable {
         case cyclic
         /// Depends on an entry that is excluded.
         case parentExcluded(Txid)
-        /// More ancestors than ``SelectionLimits/maximumAncestors``, or more fees among them than there is
-        /// money.
+        /// With it, or with something that it depends on, there would be more fees than money.
         case ancestorsOutOfRange
     }
 }

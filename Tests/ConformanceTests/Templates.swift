@@ -62,7 +62,7 @@ struct TemplatesConformance {
     static let sets: [(name: String, share: Double)] = [
         ("core-2023-06-27", 0.99999), ("raw-2024", 0.99999), ("snapshot-269e", 0.99999),
         ("snapshot-534645", 0.99999), ("snapshot-534647", 0.99999), ("sob-2021", 0.99999),
-        ("saving-satoshi", 0.999),
+        ("saving-satoshi", 0.99999),
     ]
 
     @Test(arguments: sets)
