@@ -30,6 +30,8 @@ let nio: [Target.Dependency] = [
 let foreign: [Target] = [
     // Debug builds compile C without optimisation unless told otherwise, and hashing is then five times slower.
     .target(name: "CSHA256d", cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
+    // libcrypto is loaded while it runs, where there is one, to be measured against.
+    .target(name: "CBenchPeers", cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
     .target(name: "CLinux"),
     .target(name: "CResources"),
     .systemLibrary(name: "CSecp256k1", pkgConfig: "libsecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
@@ -56,7 +58,9 @@ let cores: [Target] = [
         ]),
     core("ASICWire"),
     core("ASICChips", ["ASICWire", "Units"]),
-    core("ASICChains", ["ASICChips", "ASICWire", "BitcoinPrimitives", "Units"]),
+    core("ASICChains", ["ASICChips", "ASICWire", "BitcoinPrimitives", "CSHA256d", "Units"]),
+    core("SV1", ["BitcoinPrimitives", "Units"]),
+    core("HeaderReports", ["BitcoinPrimitives"]),
     core("Peripherals", ["Units"]),
     core("Boards", ["ASICChains", "ASICChips", "Peripherals", "Units"]),
     core("Verification", ["BitcoinPrimitives"]),
@@ -71,8 +75,8 @@ let cores: [Target] = [
     core(
         "SimulationKit",
         [
-            "BitcoinPrimitives", "Boards", "Emulator", "MinerCore", "Negotiation", "SV2Codec", "SV2Messages",
-            "SV2Roles", "Scheduling", "TemplateBuilding", "Units",
+            "ASICChains", "ASICChips", "BitcoinPrimitives", "Boards", "Emulator", "MinerCore", "Negotiation",
+            "SV2Codec", "SV2Messages", "SV2Roles", "Scheduling", "TemplateBuilding", "Units",
         ]),
 ]
 
@@ -86,7 +90,31 @@ let edges: [Target] = [
     core("NodeCapture", ["RecordedNode", "BitcoinPrimitives", "CZlib", "CResources"]),
     core("Transports", ["CLinux", "Units"] + nio),
     core("SV2Connections", ["SV2Codec", "SV2Noise", "Transports"] + nio),
-    core("EmulatorHost", ["Emulator", "Transports", "Units"] + nio),
+    core(
+        "SV1Connections",
+        [
+            "SV1", "Transports", .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            .product(name: "NIOTLS", package: "swift-nio"),
+        ] + nio),
+    core(
+        "EmulatorHost",
+        [
+            "CResources", "Emulator", "Transports", "Units", .product(name: "TOMLKit", package: "TOMLKit"),
+            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+        ] + nio),
+    core(
+        "CPUHashing",
+        ["BitcoinPrimitives", "CSHA256d", "MinerCore", "Scheduling", "Transports", "Units"] + nio),
+    core(
+        "Benchmarks",
+        [
+            "ASICChains", "ASICChips", "ASICWire", "BitcoinPrimitives", "CBenchPeers", "CSHA256d",
+            "CSecp256k1",
+            "Boards", "Emulator", "HardwareData", "MinerCore", "SV2Codec", "SV2Messages", "SV2Noise",
+            "SV2Roles",
+            "SimulationKit",
+            "TemplateBuilding", "Units", crypto,
+        ]),
     core(
         "PoolServer",
         [
@@ -97,8 +125,8 @@ let edges: [Target] = [
     core(
         "MinerRuntime",
         [
-            "ASICChains", "ASICChips", "BitcoinPrimitives", "Boards", "CLinux", "CResources", "Emulator",
-            "EmulatorHost",
+            "ASICChains", "ASICChips", "BitcoinPrimitives", "Boards", "CLinux", "CPUHashing", "CResources",
+            "Emulator", "EmulatorHost",
             "HardwareData", "MinerCore", "Negotiation", "NodeCapture", "PoolServer", "RecordedNode",
             "SV2Codec",
             "SV2Connections", "SV2Messages", "SV2Noise", "SV2Roles", "Scheduling", "TemplateBuilding",
@@ -107,7 +135,10 @@ let edges: [Target] = [
         ] + nio),
     .executableTarget(
         name: "adit",
-        dependencies: ["MinerRuntime", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+        dependencies: [
+            "Benchmarks", "BitcoinPrimitives", "EmulatorHost", "HeaderReports", "MinerRuntime",
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ],
         swiftSettings: swift6),
 ]
 
@@ -116,9 +147,14 @@ let testTargets: [Target] = [
     tests("ASICChains", ["ASICChips", "ASICWire", "BitcoinPrimitives", "Units"]),
     tests("ASICChips", ["ASICWire", "Units"]),
     tests("ASICWire"),
+    tests("Benchmarks"),
     tests("BitcoinPrimitives"),
-    tests("Boards", ["ASICChains", "ASICChips", "Peripherals", "Units"]),
+    tests("Boards", ["ASICChains", "ASICChips", "BitcoinPrimitives", "Peripherals", "Units"]),
+    tests("CPUHashing", ["BitcoinPrimitives", "MinerCore", "Scheduling", "Units"] + nio),
+    tests("CSHA256d"),
     tests("Emulator", ["ASICWire", "BitcoinPrimitives", "Units"]),
+    tests("HeaderReports", ["BitcoinPrimitives"]),
+    tests("EmulatorHost", ["Emulator"]),
     tests("HardwareData", ["ASICChips", "Boards", "CResources", "Peripherals", "Units"]),
     tests(
         "Negotiation",
@@ -130,6 +166,8 @@ let testTargets: [Target] = [
     tests("NodeCapture", ["BitcoinPrimitives", "CZlib", "RecordedNode"]),
     tests("Peripherals", ["Units"]),
     tests("RecordedNode", ["BitcoinPrimitives", "NodeCapture"]),
+    tests("SV1", ["BitcoinPrimitives", "Units"]),
+    tests("SV1Connections", ["SV1"] + nio),
     tests("SV2Codec"),
     tests("SV2Connections", ["SV2Codec", "SV2Noise", "Units"] + nio),
     tests("SV2Messages", ["SV2Codec"]),
@@ -139,11 +177,20 @@ let testTargets: [Target] = [
     tests("TemplateBuilding", ["BitcoinPrimitives", "NodeCapture", "RecordedNode"]),
     tests("Transports", ["CLinux", "Units"] + nio),
     tests("Verification", ["BitcoinPrimitives"]),
+    // Driver and emulator on one line: two readings of one protocol.
+    .testTarget(
+        name: "Duets",
+        dependencies: [
+            "ASICChains", "ASICChips", "BitcoinPrimitives", "Emulator", "HardwareData", "SimulationKit",
+            "TestSupport", "Units",
+        ],
+        swiftSettings: swift6),
     // The conformance lane: recorded facts, read in place from beside the checkout.
     .testTarget(
         name: "ConformanceTests",
         dependencies: [
             "ASICChips", "ASICWire", "BitcoinPrimitives", "Boards", "Emulator", "Peripherals", "RecordedNode",
+            "SV1",
             "SV2Codec", "SV2Messages", "SV2Noise", "SV2Roles", "TemplateBuilding", "TestSupport", "Units",
             crypto,
         ],
@@ -168,6 +215,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],

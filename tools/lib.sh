@@ -9,6 +9,9 @@ fail() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
 # now means that nobody has to install anything twice.
 build_packages=(git pkg-config libstdc++-12-dev zlib1g-dev libsecp256k1-dev libusb-1.0-0-dev libudev-dev)
 
+# What tools/kernels/check needs for the kernels of processors that this machine does not have.
+kernel_packages=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static)
+
 installed() { dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
 
 # Installs those of the named Debian packages that are missing, with sudo when not root, and says which.

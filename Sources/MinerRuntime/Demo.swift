@@ -1,5 +1,6 @@
 import BitcoinPrimitives
 import Boards
+import CPUHashing
 import EmulatorHost
 import MinerCore
 import NIOCore
@@ -50,6 +51,8 @@ final class DemoRun: Sendable {
     private let events: AsyncStream<Event>
     /// Since when each board has hashed.
     private let hashingSince = Mutex<[Int: Instant]>([:])
+    /// Since when the machine's own threads have found something.
+    private let processorsSince = Mutex<Instant?>(nil)
     private let begun = Instant.now
 
     /// A block is due so often on average, at the boards' expected or measured hash rate.
@@ -74,7 +77,10 @@ final class DemoRun: Sendable {
         self.group = group
         do {
             node = NodeService(recorded, on: group.next())
-            let rate = DemoParts.expectedRate(options.boards)
+            let own = options.processors.map {
+                CPUBoard.measure().hashesPerSecond * Double($0.threads) * $0.duty
+            }
+            let rate = DemoParts.expectedRate(options.boards) + (own ?? 0)
             node.announceAtOnce(Target(hashesPerSecond: rate, sharesPerMinute: Self.blocksPerMinute))
             let parts = DemoParts(options: options, console: console, node: node, ledger: ledger)
             pool = try await parts.startPool(on: group.next())
@@ -134,7 +140,9 @@ final class DemoRun: Sendable {
             case .boardReady(let board): hashingSince.withLock { $0[board.number] = Instant.now }
             case .boardEnded(let board):
                 running.remove(board.number)
-                if running.isEmpty { return .fatal("no board is left to mine with") }
+                if running.isEmpty, options.processors == nil {
+                    return .fatal("no board is left to mine with")
+                }
             case .duration, .signal, .fatal: return event
             }
         }
@@ -143,10 +151,13 @@ final class DemoRun: Sendable {
 
     /// The status line, and what the node's target follows.
     private func watch() async {
-        var unpluggable = options.fault == .unplug
+        var unpluggable = options.fault == .unplug && !options.boards.isEmpty
         while !Task.isCancelled {
             try? await Task.sleep(for: .seconds(1))
             let statistics = miner.snapshot.withLock { $0 }
+            if let own = statistics.processors, own.nonces > 0 {
+                processorsSince.withLock { $0 = $0 ?? Instant.now }
+            }
             console.status(
                 StatusText.line(
                     statistics, blocksAccepted: ledger.totals.accepted, elapsed: Instant.now - begun))
@@ -167,6 +178,7 @@ final class DemoRun: Sendable {
     private func finish(_ failures: [String]) async -> DemoOutcome {
         let ended = Instant.now
         console.line("Switching the boards off")
+        await miner.stopProcessors()
         try? await miner.makeSafe().get()
         let settled = Instant.now + Self.settling
         while Instant.now < settled,
@@ -178,7 +190,8 @@ final class DemoRun: Sendable {
         try? await pool.stop().get()
         var outcome = DemoOutcome(
             statistics: miner.snapshot.withLock { $0 }, duration: Instant.now - begun,
-            hashingSince: hashingSince.withLock { $0 }, ended: ended)
+            hashingSince: hashingSince.withLock { $0 }, processorsSince: processorsSince.withLock { $0 },
+            ended: ended)
         outcome.failures = failures
         for (index, device) in devices.enumerated() where (try? await device.isCorePowered().get()) ?? true {
             outcome.failures.append(

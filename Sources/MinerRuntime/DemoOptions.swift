@@ -1,4 +1,5 @@
 import Boards
+public import CPUHashing
 import Emulator
 import HardwareData
 
@@ -50,12 +51,17 @@ public enum DemoUsageFault: Error, Equatable, Sendable, CustomStringConvertible 
     case notEmulated(String)
     case port(Int)
     case fault(String)
+    case processors(Int, duty: Double)
 
     public var description: String {
         switch self {
         case .duration(let seconds):
             "--duration \(seconds): the demo lasts from 1 to \(DemoOptions.longestDuration) seconds"
-        case .noBoards: "--boards names no board; known: \(DemoOptions.knownBoards)"
+        case .noBoards:
+            "--boards names no board, and no --cpu-threads are given; known: \(DemoOptions.knownBoards)"
+        case .processors(let threads, let duty):
+            "--cpu-threads \(threads) --cpu-duty \(duty): from 0 to \(CPUBoard.Options.mostThreads) threads, and a "
+                + "duty above 0 and at most 1"
         case .tooManyBoards(let count):
             "--boards names \(count) boards; the demo runs \(DemoOptions.mostBoards) at most, since one core hashes for all"
         case .boards(let sentence): "--boards: \(sentence)"
@@ -77,6 +83,8 @@ public struct DemoOptions: Sendable {
     var poolPort: Int
     var recording: String?
     var fault: DemoFault?
+    /// This machine's own hashing threads; `nil` for none.
+    var processors: CPUBoard.Options?
 
     static let longestDuration = 86_400.0
     static let mostBoards = 8
@@ -84,14 +92,20 @@ public struct DemoOptions: Sendable {
 
     public init(
         duration: Double?, boards: String, seed: UInt64, json: Bool, blockOut: String?, poolPort: Int,
-        recording: String?, fault: String?
+        recording: String?, fault: String?, processorThreads: Int = 0, processorDuty: Double = 1
     ) throws(DemoUsageFault) {
+        if processorThreads != 0 {
+            guard let processors = CPUBoard.Options(threads: processorThreads, duty: processorDuty) else {
+                throw .processors(processorThreads, duty: processorDuty)
+            }
+            self.processors = processors
+        }
         if let duration {
             guard duration >= 1, duration <= Self.longestDuration else { throw .duration(duration) }
             self.duration = .milliseconds(Int64(duration * 1000))
         }
         let names = boards.split(separator: ",").map { String($0.drop(while: \.isWhitespace)) }
-        guard !names.isEmpty else { throw .noBoards }
+        guard !names.isEmpty || processors != nil else { throw .noBoards }
         guard names.count <= Self.mostBoards else { throw .tooManyBoards(names.count) }
         self.boards = []
         for name in names { self.boards.append(try Self.profile(name)) }

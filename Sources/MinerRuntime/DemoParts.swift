@@ -1,6 +1,7 @@
 import ASICChips
 import BitcoinPrimitives
 import Boards
+import CPUHashing
 import CResources
 import Emulator
 import EmulatorHost
@@ -102,9 +103,10 @@ extension DemoParts {
             host: "127.0.0.1", miningPort: pool.miningPort, declarationPort: pool.declarationPort,
             authority: pool.authority)
         let core = Miner(
-            boards: options.boards.map { Board($0, emulated: true) }, upstream: upstream(address))
+            boards: options.boards.map { Board($0, emulated: true) },
+            processors: options.processors?.threads ?? 0, upstream: upstream(address))
         let builder = TemplateService(on: builderLoop)
-        let miner = MinerLoop(core, pool: address, on: loop) { event in
+        let miner = MinerLoop(core, pool: address, processors: options.processors, on: loop) { event in
             switch event {
             case .notice(let notice): say(notice, events)
             case .build(let constraints): builder.use(constraints)

@@ -18,6 +18,13 @@ struct DemoReport: Encodable, Equatable {
         var hashrate_hs: Double
     }
 
+    struct Processors: Encodable, Equatable {
+        var threads: Int
+        var nonces: Int
+        var hardware_errors: Int
+        var hashrate_hs: Double
+    }
+
     struct Template: Encodable, Equatable {
         var transactions: Int
         var fees_sat: UInt64
@@ -34,6 +41,8 @@ struct DemoReport: Encodable, Equatable {
 
     var duration_s: Double
     var boards: [Board]
+    /// This machine's own hashing threads, when there are any.
+    var cpu: Processors?
     var nonces_verified: Int
     var shares_sent: Int
     var shares_accepted: Int
@@ -49,7 +58,8 @@ struct DemoReport: Encodable, Equatable {
     var seed: UInt64
 
     enum CodingKeys: CodingKey {
-        case duration_s, boards, nonces_verified, shares_sent, shares_accepted, shares_rejected, blocks_found
+        case duration_s, boards, cpu, nonces_verified, shares_sent, shares_accepted, shares_rejected,
+            blocks_found
         case blocks_accepted, declared_jobs, custom_jobs_accepted, template, node_template, last_block_hash,
             seed
     }
@@ -59,6 +69,7 @@ struct DemoReport: Encodable, Equatable {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(duration_s, forKey: .duration_s)
         try container.encode(boards, forKey: .boards)
+        try container.encode(cpu, forKey: .cpu)
         try container.encode(nonces_verified, forKey: .nonces_verified)
         try container.encode(shares_sent, forKey: .shares_sent)
         try container.encode(shares_accepted, forKey: .shares_accepted)
@@ -91,6 +102,11 @@ extension DemoReport {
                 nonces: board.nonces, hardware_errors: board.hardwareErrors,
                 hashrate_hs: outcome.hashRate(at: index).hashesPerSecond.rounded())
         }
+        cpu = statistics.processors.map {
+            Processors(
+                threads: $0.threads, nonces: $0.nonces, hardware_errors: $0.hardwareErrors,
+                hashrate_hs: outcome.processorHashRate.hashesPerSecond.rounded())
+        }
         nonces_verified = statistics.noncesVerified
         shares_sent = statistics.sharesFound - statistics.sharesLost
         shares_accepted = statistics.sharesAccepted
@@ -120,6 +136,8 @@ struct DemoOutcome: Sendable {
     var duration: Duration
     /// Since when each board has hashed.
     var hashingSince: [Int: Instant]
+    /// Since when the machine's own threads have found something.
+    var processorsSince: Instant?
     /// When the boards were told to switch off.
     var ended: Instant
     var blocksAccepted = 0
@@ -138,15 +156,24 @@ struct DemoOutcome: Sendable {
         return HashRate(hashesPerSecond: statistics.boards[index].hashes / max(1, (ended - since).inSeconds))
     }
 
-    /// Time during which at least one board hashed.
-    var miningTime: Duration { hashingSince.values.min().map { ended - $0 } ?? .zero }
+    /// Of the machine's own threads together.
+    var processorHashRate: HashRate {
+        guard let processorsSince, let own = statistics.processors else { return .zero }
+        return HashRate(hashesPerSecond: own.hashes / max(1, (ended - processorsSince).inSeconds))
+    }
+
+    /// Time during which at least one board, or the machine itself, hashed.
+    var miningTime: Duration {
+        let since = Array(hashingSince.values) + (processorsSince.map { [$0] } ?? [])
+        return since.min().map { ended - $0 } ?? .zero
+    }
 
     /// Everything that keeps the exit status from being 0.
     var reasons: [String] {
         var reasons = failures
         if statistics.sharesAccepted == 0 {
             reasons.append(
-                hashingSince.isEmpty
+                hashingSince.isEmpty && processorsSince == nil
                     ? "no share was accepted: the run ended before a board had been brought up"
                     : "no share was accepted")
         }

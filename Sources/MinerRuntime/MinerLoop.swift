@@ -1,5 +1,6 @@
 import BitcoinPrimitives
 import Boards
+import CPUHashing
 import MinerCore
 import NIOCore
 import Negotiation
@@ -50,15 +51,19 @@ final class MinerLoop: @unchecked Sendable {
     private var attempts: [Link: Int] = [:]
     private var timers: [MinerTimer: Scheduled<Void>] = [:]
     private var safePromise: EventLoopPromise<Void>?
+    private let processorOptions: CPUBoard.Options?
+    private var processors: CPUBoard?
 
+    /// - Parameter processors: as many threads as the miner was made with; `nil` for none.
     init(
-        _ miner: Miner, pool: PoolAddress, on loop: any EventLoop,
+        _ miner: Miner, pool: PoolAddress, processors: CPUBoard.Options? = nil, on loop: any EventLoop,
         observe: @escaping @Sendable (MinerLoopEvent) -> Void
     ) {
         self.miner = miner
         self.pool = pool
         self.loop = loop
         self.observe = observe
+        processorOptions = processors
         snapshot = Mutex(miner.statistics)
     }
 
@@ -72,6 +77,11 @@ final class MinerLoop: @unchecked Sendable {
                 self.attach(BoardPorts(control: channels.control, data: channels.data), BoardIndex(number))
             }
             self.handle(.begin)
+            self.processors = self.processorOptions.map { options in
+                CPUBoard(options) { index, event in
+                    self.loop.execute { self.handle(.processor(index, event)) }
+                }
+            }
         }
     }
 
@@ -90,7 +100,10 @@ final class MinerLoop: @unchecked Sendable {
         }
     }
 
-    /// Leaves the pool and closes everything. After `makeSafe`.
+    /// Ends this machine's own hashing threads, and waits for them.
+    func stopProcessors() async { await (try? loop.submit { self.processors }.get())?.stop() }
+
+    /// Leaves the pool and closes everything. After `makeSafe` and `stopProcessors`.
     func close() -> EventLoopFuture<Void> {
         loop.submit {
             self.handle(.upstream(.stop))
@@ -119,6 +132,7 @@ final class MinerLoop: @unchecked Sendable {
         case .data(let board, let bytes): ports[board]?.sendData(bytes)
         case .setBaudRate(let board, let rate): setBaudRate(rate, of: board)
         case .discardData(let board): discardData(of: board)
+        case .processorWork(let index, let unit): processors?.work(unit, for: index)
         case .connect(let link): connect(link)
         case .disconnect(let link): disconnect(link)
         case .send(.mining(let message)): send(message, on: .mining)
@@ -144,7 +158,11 @@ final class MinerLoop: @unchecked Sendable {
             closed: { port, closure in
                 guard closure != .closedHere else { return }
                 self.observe(.portEnded(index, port, closure))
-                self.handle(.board(index, .portLost(port)))
+                switch closure {
+                case .writeStalled(_, _, let time): self.handle(.board(index, .writeBlocked(port, for: time)))
+                case .closedHere, .hungUp, .writeQueueFull, .failed:
+                    self.handle(.board(index, .portLost(port)))
+                }
             })
     }
 

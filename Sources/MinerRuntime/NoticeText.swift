@@ -18,7 +18,7 @@ enum NoticeText {
         case .boardSafe(let board, true): "\(name(board)): core power off"
         case .boardSafe(let board, false):
             "\(name(board)): told to switch core power off, but it did not confirm; unplug it to be sure"
-        case .board: nil
+        case .board(let board, let notice): line(notice).map { "\(name(board)): \($0)" }
         case .negotiation(let notice): line(notice)
         case .jobAcknowledged, .shareFound: nil
         case .jobRefused(_, .declaration(let code)): "the pool refused a declared job: \(code)"
@@ -29,11 +29,39 @@ enum NoticeText {
         }
     }
 
+    /// What a board lives with; nil for what only a debugging log wants to know.
+    private static func line(_ notice: BoardNotice) -> String? {
+        switch notice {
+        case .recovering(.reinitialise, let attempt, let cause):
+            "\(cause); resetting the chips and bringing them up again (\(attempt) this hour)"
+        case .recovering(.powerCycle, let attempt, let cause):
+            "\(cause); switching the board off and on (\(attempt) this hour)"
+        case .chain(.silent(let silence, .sendWorkAgain)): "\(silence); sending work again"
+        case .chain(.silent(let silence, .goOnWithout)): "\(silence); going on without"
+        case .chain(.baudRateRefused(let asked, let actual, let instead)):
+            "the port runs at \(actual.symbolsPerSecond) baud when it is set to \(asked.symbolsPerSecond); "
+                + "trying \(instead.symbolsPerSecond)"
+        case .chain(.retuneRefused(let clock, .notAtWork)):
+            "the clock was not set to \(clock.megahertz) MHz, because the chips are not at work"
+        case .chain(.retuneRefused(let clock, .fault(let fault))):
+            "the clock was not set to \(clock.megahertz) MHz: \(fault)"
+        case .chain(.silent(_, .recover)), .chain(.silent(_, .giveUp)):
+            nil  // said by what follows
+        case .chain(.ramp), .chain(.askingAgain), .chain(.unknownSlot), .chain(.retiredSlot),
+            .chain(.unknownMidstate), .chain(.duplicateNonce), .chain(.versionOutsideMask),
+            .chain(.nonceBeyondChain), .chain(.unknownAddress), .chain(.unsolicitedRegister),
+            .chain(.bytesSkipped), .chain(.versionMask), .chain(.workLate), .chain(.workRefused),
+            .regulator, .rail, .retrying, .notConfirmed:
+            nil
+        }
+    }
+
     /// Whether an operator should look.
     static func isTrouble(_ notice: MinerNotice) -> Bool {
         switch notice {
         case .boardFailed, .boardSafe(_, confirmed: false), .jobRefused, .shareRejected, .shareLost,
-            .upstreamFailing, .negotiation(.connectionLost), .negotiation(.upstreamFailure):
+            .upstreamFailing, .negotiation(.connectionLost), .negotiation(.upstreamFailure),
+            .board(_, .recovering), .board(_, .chain(.silent)), .board(_, .chain(.baudRateRefused)):
             true
         case .boardReady, .boardSafe, .board, .negotiation, .jobAcknowledged, .shareFound: false
         }

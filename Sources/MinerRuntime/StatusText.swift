@@ -10,7 +10,8 @@ enum StatusText {
     /// One line about now: hash rate, shares, blocks, template, upstream.
     static func line(_ statistics: MinerStatistics, blocksAccepted: Int, elapsed: Duration) -> String {
         let seconds = "\(Int(elapsed.inSeconds)) s"
-        guard statistics.boards.contains(where: { $0.nonces > 0 || $0.summary != nil }) else {
+        let isHashing = (statistics.processors?.nonces ?? 0) > 0
+        guard isHashing || statistics.boards.contains(where: { $0.nonces > 0 || $0.summary != nil }) else {
             return "\(seconds)  " + statistics.boards.map(phase).joined(separator: "  ")
         }
         var parts = [seconds, statistics.hashRate.displayText]
@@ -43,6 +44,7 @@ enum StatusText {
         case .ramping(let at, let target):
             "\(board.name): \(Int(at.megahertz)) of \(Int(target.megahertz)) MHz"
         case .hashing: "\(board.name): hashing"
+        case .recovering: "\(board.name): bringing its chips back"
         case .failed: "\(board.name): failed, switching off"
         case .safe(true): "\(board.name): off"
         case .safe(false): "\(board.name): told to switch off, not confirmed"
@@ -77,6 +79,12 @@ enum StatusText {
                     + "\(outcome.hashRate(at: index).displayText) from \(board.nonces) verified nonces "
                     + "(expected \(summary.expected.displayText)), \(board.hardwareErrors) hardware errors, "
                     + "\(board.duplicates) duplicates, \(board.strayClaims) strays; \(phase(board))")
+        }
+        if let own = statistics.processors {
+            lines.append(
+                "this machine: \(own.threads) threads, \(outcome.processorHashRate.displayText) from "
+                    + "\(own.nonces) verified nonces (expected \(own.expected.displayText)), "
+                    + "\(own.hardwareErrors) errors")
         }
         lines.append(
             "shares: \(statistics.sharesAccepted) accepted, \(statistics.sharesRejected) rejected, "

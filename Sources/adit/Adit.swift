@@ -12,5 +12,5 @@ struct Adit: AsyncParsableCommand {
               adit demo --duration 60
             """,
         version: "0.1.0",
-        subcommands: [Demo.self])
+        subcommands: [Demo.self, Devices.self, Emulate.self, Verify.self, Bench.self])
 }

@@ -52,6 +52,17 @@ struct Demo: AsyncParsableCommand {
             valueName: "what"))
     var fault: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Threads of this machine that hash too, at the lowest priority; 0 for none. With them --boards may be "
+                + "empty.", valueName: "n"))
+    var cpuThreads = 0
+
+    @Option(
+        help: ArgumentHelp(
+            "Part of its time that such a thread hashes, above 0, at most 1.", valueName: "part"))
+    var cpuDuty = 1.0
+
     func validate() throws { _ = try options() }
 
     func run() async throws {
@@ -64,7 +75,7 @@ struct Demo: AsyncParsableCommand {
             return try DemoOptions(
                 duration: duration, boards: boards, seed: seed, json: json, blockOut: blockOut,
                 poolPort: poolPort,
-                recording: recording, fault: fault)
+                recording: recording, fault: fault, processorThreads: cpuThreads, processorDuty: cpuDuty)
         } catch {
             throw ValidationError("\(error)")
         }

@@ -35,7 +35,7 @@ func `a run is good when shares were accepted, none rejected, and a block when t
     let json = try DemoReport(outcome(), seed: 7).json()
     let object = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
     let promised: Set = [
-        "duration_s", "boards", "nonces_verified", "shares_sent", "shares_accepted", "shares_rejected",
+        "duration_s", "boards", "cpu", "nonces_verified", "shares_sent", "shares_accepted", "shares_rejected",
         "blocks_found", "blocks_accepted", "declared_jobs", "custom_jobs_accepted", "template",
         "node_template",
         "last_block_hash", "seed",
