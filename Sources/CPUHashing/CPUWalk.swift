@@ -38,7 +38,8 @@ public struct CPUWalk: Sendable {
         states.withUnsafeMutableBufferPointer { words in
             for index in 0..<count {
                 let state = words.baseAddress.map { $0 + 8 * Int(index) }
-                let header = unit.header(nonce: 0, versionBits: versionBits(firstVersion + index)).wireBytes
+                let header = unit.header(nonce: 0, versionBits: unit.versionBits(at: firstVersion + index))
+                    .wireBytes
                 adit_sha256_init(state)
                 header.withUnsafeBufferPointer { adit_sha256_compress(state, $0.baseAddress, 1) }
             }
@@ -47,16 +48,6 @@ public struct CPUWalk: Sendable {
     }
 
     private var width: Int { midstates.count / 8 }
-
-    /// The n-th version under the unit's mask, at its place in the header.
-    private func versionBits(_ index: UInt64) -> UInt32 {
-        var (rest, out) = (index, UInt32(0))
-        for bit in UInt32(0)..<32 where unit.versionMask >> bit & 1 == 1 {
-            out |= UInt32(rest & 1) << bit
-            rest >>= 1
-        }
-        return out
-    }
 
     public struct Hit: Hashable, Sendable {
         public var nonce: UInt32
@@ -99,7 +90,7 @@ public struct CPUWalk: Sendable {
                     topLimit, room.baseAddress, room.count, &found)
             }
             hits += buffer[..<found].map {
-                Hit(nonce: $0.nonce, versionBits: versionBits(firstVersion + UInt64($0.midstate)))
+                Hit(nonce: $0.nonce, versionBits: unit.versionBits(at: firstVersion + UInt64($0.midstate)))
             }
         }
         return hits

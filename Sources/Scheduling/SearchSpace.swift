@@ -109,7 +109,7 @@ public struct SearchSpace: Sendable {
 }
 
 /// The low bits of `index` put, in order, where `mask` has ones.
-private func deposited(_ index: UInt64, under mask: UInt32) -> UInt32 {
+func deposited(_ index: UInt64, under mask: UInt32) -> UInt32 {
     var (rest, out) = (index, UInt32(0))
     for bit in UInt32(0)..<32 where mask >> bit & 1 == 1 {
         out |= UInt32(rest & 1) << bit

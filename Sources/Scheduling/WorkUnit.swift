@@ -31,6 +31,9 @@ public struct WorkUnit: Hashable, Sendable {
         self.bits = bits
     }
 
+    /// The n-th version that the unit offers: its rolled bits, at their place in the version.
+    public func versionBits(at index: UInt64) -> UInt32 { deposited(index, under: versionMask) }
+
     /// The header that a worker found, from what it rolled.
     public func header(nonce: UInt32, versionBits: UInt32) -> Header {
         Header(

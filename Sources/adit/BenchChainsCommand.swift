@@ -1,6 +1,5 @@
 import ArgumentParser
 import Benchmarks
-import Foundation
 
 struct BenchChains: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -75,12 +74,6 @@ struct BenchWorld: ParsableCommand {
                     + "\(line.nonces) nonces verified, \(line.shares) shares accepted")
         }
     }
-}
-
-private func printJSON(_ lines: some Encodable) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    print(String(decoding: try encoder.encode(lines), as: UTF8.self))
 }
 
 private func column(_ text: String, _ width: Int) -> String {

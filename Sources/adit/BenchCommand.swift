@@ -52,8 +52,6 @@ struct BenchHash: ParsableCommand {
             print(table(results).joined(separator: "\n"))
             return
         }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        print(String(decoding: try encoder.encode(results), as: UTF8.self))
+        try printJSON(results)
     }
 }

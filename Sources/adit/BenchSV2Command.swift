@@ -1,6 +1,5 @@
 import ArgumentParser
 import Benchmarks
-import Foundation
 
 struct BenchSV2: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -37,8 +36,6 @@ struct BenchSV2: ParsableCommand {
             }
             return
         }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        print(String(decoding: try encoder.encode(lines), as: UTF8.self))
+        try printJSON(lines)
     }
 }
