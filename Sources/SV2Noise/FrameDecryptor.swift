@@ -20,8 +20,8 @@ public struct FrameDecryptor: ~Copyable, Sendable {
     private var cipher: CipherState
     private let limits: PayloadLimits
     private var state = State.header
-    /// Arrived bytes of the block that is not complete yet.
-    private var block = [UInt8]()
+    /// Arrived bytes of the block that is not complete yet, behind the room for its nonce.
+    private var block = CipherState.emptyBlock
 
     init(cipher: consuming CipherState, limits: PayloadLimits) {
         self.cipher = cipher
@@ -37,19 +37,23 @@ public struct FrameDecryptor: ~Copyable, Sendable {
     ) throws(TransportError) {
         var position = 0
         while position < bytes.count {
-            let count = min(try blockByteCount() - block.count, bytes.count - position)
+            let count = min(try missingByteCount(), bytes.count - position)
             bytes.extracting(position..<position + count).withUnsafeBufferPointer {
                 block.append(contentsOf: $0)
             }
             position += count
-            guard block.count == (try blockByteCount()) else { return }
+            guard try missingByteCount() == 0 else { return }
             do {
                 if let frame = try openBlock() { frames.append(frame) }
             } catch {
                 state = .ended
                 throw error
             }
-            block.removeAll(keepingCapacity: block.capacity <= 4_096)
+            if block.capacity <= 4_096 {
+                block.removeSubrange(CipherState.nonceByteCount...)
+            } else {
+                block = CipherState.emptyBlock
+            }
         }
     }
 
@@ -66,21 +70,24 @@ public struct FrameDecryptor: ~Copyable, Sendable {
         }
     }
 
-    /// Encrypted bytes of the block that is being collected.
-    private func blockByteCount() throws(TransportError) -> Int {
-        switch state {
-        case .header: NoiseFraming.encryptedHeaderByteCount
-        case .payload(_, let length, let payload):
-            min(length - payload.count, NoiseFraming.chunkByteCount) + CipherState.tagByteCount
-        case .ended: throw .endedBefore
-        }
+    /// Encrypted bytes that the block which is being collected still lacks.
+    private func missingByteCount() throws(TransportError) -> Int {
+        let whole =
+            switch state {
+            case .header: NoiseFraming.encryptedHeaderByteCount
+            case .payload(_, let length, let payload):
+                min(length - payload.count, NoiseFraming.chunkByteCount) + CipherState.tagByteCount
+            case .ended: throw .endedBefore
+            }
+        return whole + CipherState.nonceByteCount - block.count
     }
 
     /// Decrypts the complete block; the frame that it ends, if it ends one.
     private mutating func openBlock() throws(TransportError) -> NoiseFrame? {
         switch state {
         case .header:
-            let plain = try cipher.decrypt(block[...])
+            var plain = [UInt8]()
+            try cipher.decrypt(&block, appendingTo: &plain)
             let length = NoiseFraming.payloadLength(plain[...])
             let limit = limits.limit(for: plain[2])
             guard length <= limit else {
@@ -90,7 +97,7 @@ public struct FrameDecryptor: ~Copyable, Sendable {
             return finish(header: header, length: length, payload: [])
         case .payload(let header, let length, var payload):
             state = .ended  // gives up the other reference, so that the payload grows in place
-            try cipher.decrypt(block[...], appendingTo: &payload)
+            try cipher.decrypt(&block, appendingTo: &payload)
             return finish(header: header, length: length, payload: payload)
         case .ended:
             throw .endedBefore
