@@ -55,6 +55,113 @@ struct SV2MessageVectors {
         }
     }
 
+    /// Two rows have the name SetNewPrevHash, so that a row's place names it.
+    private func place(_ extensionType: UInt16, _ msgType: UInt8) -> String {
+        String(extensionType, radix: 16) + "/" + String(msgType, radix: 16)
+    }
+
+    @Test func `no message of the specification is without a type of ours, and the reverse`() throws {
+        func rowPlace(_ row: VectorRow) throws -> String {
+            let extensionType = try #require(UInt16(try row.text("extension_type").dropFirst(2), radix: 16))
+            let msgType = try #require(UInt8(try row.text("msg_type").dropFirst(2), radix: 16))
+            return try place(extensionType, msgType) + " " + row.text("name")
+        }
+        func typePlace(_ kind: MessageKind) -> String {
+            place(kind.extensionType, kind.msgType) + " " + kind.name
+        }
+        let theirs = try Set(table.map(rowPlace))
+        let ours = Set(allMessageTypes.map { typePlace($0.kind) })
+        #expect(theirs.subtracting(ours) == [], "the specification has these, we do not")
+        #expect(ours.subtracting(theirs) == [], "we have these, the specification does not")
+        #expect(theirs.count == table.count && ours.count == allMessageTypes.count)
+        // What a role can be told is among them: no link reads a type that is not compared.
+        let read =
+            MiningMessage.readers.kinds + JobDeclarationMessage.readers.kinds
+            + TemplateDistributionMessage.readers.kinds + CommonMessage.readers.kinds
+        #expect(Set(read.map(typePlace)) == ours)
+        let counts = try VectorRow(Shared.json("protocol/sv2-messages.json")).row("counts")
+        #expect(try counts.number("total") == allMessageTypes.count)
+    }
+
+    @Test func `types and cases are named after the messages, letter for letter`() throws {
+        for row in table {
+            let type = try type(of: row)
+            let plain = try row.text("name").filter { $0 != "." }
+            let isOther = type == TemplateSetNewPrevHash.self  // one of two with that name
+            #expect("\(type)" == (isOther ? "Template" + plain : plain))
+        }
+        func cases<Link: LinkMessage>(_ link: Link.Type) throws {
+            for kind in link.readers.kinds {
+                // An empty payload is no message, so each type's own bytes are read.
+                let type = try #require(allMessageTypes.first { $0.kind == kind })
+                let header = FrameHeader(
+                    extensionType: kind.extensionType, channelMsg: kind.channelMsg, msgType: kind.msgType,
+                    msgLength: 0)
+                guard case .message(let message, _) = try link.read(header, type.init().encode()) else {
+                    Issue.record("\(kind.name) is unknown to \(link)")
+                    continue
+                }
+                #expect(Swift.type(of: message.message) == type)
+                var label = Mirror(reflecting: message).children.first?.label
+                if label == "common", let inner = Mirror(reflecting: message).children.first?.value {
+                    label = Mirror(reflecting: inner).children.first?.label
+                }
+                let plain = kind.name.filter { $0 != "." }
+                #expect(label == plain.prefix(1).lowercased() + plain.dropFirst(), "\(link)")
+            }
+        }
+        try cases(CommonMessage.self)
+        try cases(MiningMessage.self)
+        try cases(JobDeclarationMessage.self)
+        try cases(TemplateDistributionMessage.self)
+    }
+
+    /// The bits of SetupConnection and its answer, by the specification's names.
+    @Test func `setup flags stand at the specification's bits, and there are no others`() throws {
+        let flags = try VectorRow(Shared.json("protocol/sv2-messages.json")).row("setup_flags")
+        func bits(_ link: String, _ message: String) throws -> [String: UInt32] {
+            try Dictionary(
+                uniqueKeysWithValues: flags.row(link).rows(message).map {
+                    (try $0.text("name"), UInt32(1) << UInt32(try $0.number("bit")))
+                })
+        }
+        typealias Mining = SetupFlags.Mining
+        typealias MiningSuccess = SetupFlags.MiningSuccess
+        #expect(
+            try bits("mining", "SetupConnection.flags") == [
+                "REQUIRES_STANDARD_JOBS": Mining.requiresStandardJobs,
+                "REQUIRES_WORK_SELECTION": Mining.requiresWorkSelection,
+                "REQUIRES_VERSION_ROLLING": Mining.requiresVersionRolling,
+            ])
+        #expect(
+            try bits("mining", "SetupConnection.Success.flags") == [
+                "REQUIRES_FIXED_VERSION": MiningSuccess.requiresFixedVersion,
+                "REQUIRES_EXTENDED_CHANNELS": MiningSuccess.requiresExtendedChannels,
+            ])
+        #expect(
+            try bits("job_declaration", "SetupConnection.flags")
+                == ["DECLARE_TX_DATA": SetupFlags.JobDeclaration.declareTxData])
+        for (link, message) in [
+            ("job_declaration", "SetupConnection.Success.flags"),
+            ("template_distribution", "SetupConnection.flags"),
+            ("template_distribution", "SetupConnection.Success.flags"),
+        ] { #expect(try bits(link, message).isEmpty) }
+    }
+
+    @Test func `the fields that extensions put behind messages are the specification's`() throws {
+        let extensions = try VectorRow(Shared.json("protocol/sv2-messages.json")).rows("tlv_extensions")
+        #expect(extensions.count == 1)
+        let names = try #require(extensions.first)
+        #expect(UInt16(try names.text("extension_type").dropFirst(2), radix: 16) == WorkerName.extensionType)
+        let fields = try names.rows("tlv_fields")
+        #expect(try fields.map { try $0.text("extends") } == [SubmitSharesExtended.name])
+        #expect(
+            try fields.map { UInt8(try $0.text("field_type").dropFirst(2), radix: 16) }
+                == [WorkerName.fieldType])
+        #expect(
+            try fields.map { try $0.text("value").contains("at most \(WorkerName.limit) bytes") } == [true])
+    }
+
     @Test func `each sub-protocol's table knows its messages and no others`() throws {
         func names(_ protocols: String...) throws -> Set<String> {
             try Set(table.filter { protocols.contains(try $0.text("protocol")) }.map { try $0.text("name") })

@@ -169,6 +169,29 @@ private let now = ClientFixture.start
         #expect(accept(2, 18) == [])
     }
 
+    @Test
+    func `an id that two custom jobs of one tip get ends the connection, on another tip it is free again`() {
+        func accepts(_ jobIds: [UInt32], _ tips: [UInt8]) -> [MiningClient.Action] {
+            var client = ClientFixture.openClient()
+            var actions = [MiningClient.Action]()
+            for (number, (jobId, tip)) in zip(jobIds, tips).enumerated() {
+                var job = ClientFixture.job()
+                job.previousBlock = Hash256(hashing: [tip])
+                _ = client.handle(.setCustomJob(job, token: [1], ticket: 1), at: now)
+                let answer = SetCustomMiningJobSuccess(
+                    channelId: 7, requestId: UInt32(2 + number), jobId: jobId)
+                actions = client.handle(.received(.setCustomMiningJobSuccess(answer)), at: now).besidesWakes
+            }
+            return actions
+        }
+        #expect(accepts([3, 3], [1, 1]) == [.failed(.jobIdUsedTwice(3))])
+        #expect(accepts([3, 4, 3], [1, 1, 1]) == [.failed(.jobIdUsedTwice(3))])
+        #expect(accepts([3, 4, 3], [1, 1, 2]).count == 1)
+        guard case .customJobAccepted(1, 3, _) = accepts([3, 3], [1, 2]).first else {
+            return #expect(Bool(false), "another tip's jobs are no jobs any more")
+        }
+    }
+
     @Test func `a refused job is named, an unanswered one ends the connection`() {
         var client = ClientFixture.openClient()
         _ = client.handle(.setCustomJob(ClientFixture.job(), token: [1], ticket: 1), at: now)

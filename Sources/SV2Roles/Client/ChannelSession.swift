@@ -8,7 +8,14 @@ struct ChannelSession: Sendable {
     struct CustomJobRequest: Sendable {
         let requestId: UInt32
         let ticket: UInt64
+        /// The tip of the job that was asked for.
+        let previousBlock: Hash256
         let until: Instant
+    }
+
+    private struct CustomJob: Hashable {
+        let jobId: UInt32
+        let previousBlock: Hash256
     }
 
     var terms: ClientChannel
@@ -17,6 +24,8 @@ struct ChannelSession: Sendable {
     var jobs = JobLedger()
     var shares = PendingShares(limit: MiningClient.maximumPendingShares)
     private(set) var customJobs: [CustomJobRequest] = []
+    /// Oldest first, at most `JobLedger.maximumPastJobs`.
+    private var acceptedCustomJobs: [CustomJob] = []
     private(set) var hashRate: HashRate
     private var announcedHashRate: HashRate
     private var announcedAt: Instant
@@ -41,10 +50,19 @@ struct ChannelSession: Sendable {
         customJobs.append(request)
     }
 
-    /// The ticket of the custom job asked for by `requestId`, which is answered now.
-    mutating func settle(_ requestId: UInt32) -> UInt64? {
+    /// The custom job asked for by `requestId`, which is answered now.
+    mutating func settle(_ requestId: UInt32) -> CustomJobRequest? {
         guard let index = customJobs.firstIndex(where: { $0.requestId == requestId }) else { return nil }
-        return customJobs.remove(at: index).ticket
+        return customJobs.remove(at: index)
+    }
+
+    /// Notes the pool's id of an accepted custom job. Returns whether no other job of the same tip has it.
+    mutating func accept(_ request: CustomJobRequest, as jobId: UInt32) -> Bool {
+        let job = CustomJob(jobId: jobId, previousBlock: request.previousBlock)
+        guard !acceptedCustomJobs.contains(job) else { return false }
+        if acceptedCustomJobs.count == JobLedger.maximumPastJobs { acceptedCustomJobs.removeFirst() }
+        acceptedCustomJobs.append(job)
+        return true
     }
 
     mutating func take(_ rate: HashRate) { hashRate = rate }

@@ -16,6 +16,7 @@ public struct JobDeclarationClient: Sendable {
     private enum State: Sendable {
         case idle
         case settingUp(until: Instant)
+        case negotiating(ExtensionNegotiation)
         case ready
         case failed
     }
@@ -48,12 +49,14 @@ public struct JobDeclarationClient: Sendable {
     private var declarations: [Declaration] = []
     private var ignored = IgnoredMessages()
     private var wakes = WakeRequest()
+    /// Those of the configuration's extensions that the server speaks too.
+    public private(set) var grantedExtensions: Set<UInt16> = []
     /// The job whose declaration was accepted last: the only one that a solution can be pushed for.
     public private(set) var lastDeclared: UInt64?
 
     public init(_ configuration: Configuration) { self.configuration = configuration }
 
-    /// Whether the server has accepted the connection.
+    /// Whether the server has accepted the connection, and extensions are agreed on.
     public var isReady: Bool {
         if case .ready = state { true } else { false }
     }
@@ -94,6 +97,7 @@ public struct JobDeclarationClient: Sendable {
         switch state {
         case .idle, .failed: nil
         case .settingUp(let until): until
+        case .negotiating(let negotiation): negotiation.until
         case .ready:
             [tokens.first?.expires, tokenRequests.first?.until, declarations.map(\.until).min()]
                 .compactMap { $0 }.min()
@@ -111,12 +115,13 @@ public struct JobDeclarationClient: Sendable {
     private mutating func overdue(at now: Instant) -> [Action] {
         switch state {
         case .settingUp(let until) where now >= until: return fail(.deadline(.setup))
+        case .negotiating(let negotiation) where now >= negotiation.until: return begin(with: [])
         case .ready:
             tokens.removeAll { now >= $0.expires }
             if let request = tokenRequests.first, now >= request.until { return fail(.deadline(.token)) }
             if declarations.contains(where: { now >= $0.until }) { return fail(.deadline(.declaration)) }
             return []
-        case .idle, .settingUp, .failed: return []
+        case .idle, .settingUp, .negotiating, .failed: return []
         }
     }
 
@@ -127,6 +132,27 @@ public struct JobDeclarationClient: Sendable {
     }
 
     private mutating func ignore(_ name: String) -> [Action] { ignored.count(name) ? [.ignored(name)] : [] }
+}
+
+// MARK: Extensions. Source: sv2-notes §4.2.
+
+extension JobDeclarationClient {
+    private mutating func accepted(at now: Instant) -> [Action] {
+        guard !configuration.extensions.isEmpty else { return begin(with: []) }
+        return negotiate(
+            ExtensionNegotiation(
+                wanted: configuration.extensions, at: now, deadline: configuration.extensionsDeadline))
+    }
+
+    private mutating func negotiate(_ negotiation: ExtensionNegotiation) -> [Action] {
+        state = .negotiating(negotiation)
+        return [.send(.common(.requestExtensions(negotiation.request)))]
+    }
+
+    private mutating func begin(with extensions: Set<UInt16>) -> [Action] {
+        (state, grantedExtensions) = (.ready, extensions)
+        return []
+    }
 }
 
 // MARK: Tokens
@@ -190,11 +216,16 @@ extension JobDeclarationClient {
         switch (state, message) {
         case (.settingUp, .common(let common)):
             switch SetupAnswer(common) {
-            case .accepted:
-                state = .ready
-                return []
+            case .accepted: return accepted(at: now)
             case .refused(let flags, let code): return fail(.setupRefused(flags: flags, errorCode: code))
             case .version(let version): return fail(.version(version))
+            case nil: return ignore(message.name)
+            }
+        case (.negotiating(let negotiation), .common(let common)):
+            switch negotiation.receive(common, at: now) {
+            case .granted(let extensions): return begin(with: extensions)
+            case .askAgain(let again): return negotiate(again)
+            case .impossible(let extensions): return fail(.extensionsRequired(extensions))
             case nil: return ignore(message.name)
             }
         case (.ready, .allocateMiningJobTokenSuccess(let answer)):
@@ -213,8 +244,9 @@ extension JobDeclarationClient {
             return provide(request, at: now)
         case (.ready, .common(.reconnect(let asked))):
             return [.reconnectAsked(host: asked.newHost, port: asked.newPort)]
-        case (.idle, _), (.settingUp, _), (.failed, _), (.ready, .common), (.ready, .allocateMiningJobToken),
-            (.ready, .declareMiningJob), (.ready, .provideMissingTransactionsSuccess),
+        case (.idle, _), (.settingUp, _), (.negotiating, _), (.failed, _), (.ready, .common),
+            (.ready, .allocateMiningJobToken), (.ready, .declareMiningJob),
+            (.ready, .provideMissingTransactionsSuccess),
             (.ready, .pushSolution):
             return ignore(message.name)
         }

@@ -11,6 +11,8 @@ public enum JobDeclarationClientFault: Error, Hashable, Sendable {
     case setupRefused(flags: UInt32, errorCode: WireText)
     /// The server answered with a version that was not offered.
     case version(UInt16)
+    /// The server insists on extensions that are not spoken here.
+    case extensionsRequired([UInt16])
     /// A token came with outputs that do not parse.
     case payoutOutputs(ParsingFault)
     /// A token came without any output, so nobody would be paid.
@@ -23,11 +25,16 @@ extension JobDeclarationClient {
     public struct Configuration: Hashable, Sendable {
         public var identity: ClientIdentity
         public var userIdentifier: WireText
+        /// Extensions to be asked for directly after setup, where something here makes use of them; the answer is
+        /// `grantedExtensions`. Without any nothing is asked.
+        public var extensions: [UInt16] = []
         /// Tokens held or asked for, ahead of need. Source: sv2-notes §8.2, §15.
         public var tokenStock = 2
         /// Older tokens are thrown away unused.
         public var tokenLifetime = Duration.seconds(3600)
         public var setupDeadline = Duration.seconds(5)
+        /// Then it goes on without extensions. Source: sv2-notes §4.2.
+        public var extensionsDeadline = Duration.seconds(1)
         public var tokenDeadline = Duration.seconds(10)
         /// For an answer to a declaration; begins anew when missing transactions were handed over.
         public var declarationDeadline = Duration.seconds(10)

@@ -10,8 +10,7 @@ extension MiningClient {
         switch state {
         case .idle, .failed: return ignore(message.name)
         case .settingUp: return receiveDuringSetup(message, at: now)
-        case .negotiating(_, let isSecondTry):
-            return receiveExtensions(message, isSecondTry: isSecondTry, at: now)
+        case .negotiating(let negotiation): return receiveExtensions(message, negotiation, at: now)
         case .running: return receiveWhileRunning(message, at: now)
         }
     }
@@ -28,42 +27,32 @@ extension MiningClient {
             if fixedVersion, configuration.requiresVersionRolling { return fail(.versionRollingRefused) }
             let extendedOnly = flags & SetupFlags.MiningSuccess.requiresExtendedChannels != 0
             if extendedOnly, configuration.channelKind == .standard { return fail(.extendedChannelsRequired) }
-            return configuration.wantsWorkerNames
-                ? askForExtensions([WorkerName.extensionType], isSecondTry: false, at: now)
-                : openFirst(at: now)
+            guard configuration.wantsWorkerNames else { return openFirst(at: now) }
+            return negotiate(
+                ExtensionNegotiation(
+                    wanted: [WorkerName.extensionType], at: now, deadline: configuration.extensionsDeadline))
         }
     }
 
     // MARK: Extensions. Source: sv2-notes §4.2.
 
-    private mutating func askForExtensions(
-        _ extensions: [UInt16], isSecondTry: Bool, at now: Instant
-    ) -> [Action] {
-        state = .negotiating(until: now + configuration.extensionsDeadline, isSecondTry: isSecondTry)
-        let request = RequestExtensions(
-            requestId: isSecondTry ? 2 : 1, requestedExtensions: extensions)
-        return [.send(.common(.requestExtensions(request)))]
+    private mutating func negotiate(_ negotiation: ExtensionNegotiation) -> [Action] {
+        state = .negotiating(negotiation)
+        return [.send(.common(.requestExtensions(negotiation.request)))]
     }
 
     private mutating func receiveExtensions(
-        _ message: MiningMessage, isSecondTry: Bool, at now: Instant
+        _ message: MiningMessage, _ negotiation: ExtensionNegotiation, at now: Instant
     ) -> [Action] {
-        let awaited: UInt16 = isSecondTry ? 2 : 1
-        guard case .common(let common) = message else { return ignore(message.name) }
-        switch common {
-        case .requestExtensionsSuccess(let answer) where answer.requestId == awaited:
-            namesWorkers = answer.supportedExtensions.contains(WorkerName.extensionType)
-            return openFirst(at: now)
-        case .requestExtensionsError(let answer) where answer.requestId == awaited:
-            let foreign = answer.requiredExtensions.filter { $0 != WorkerName.extensionType }
-            guard foreign.isEmpty else { return fail(.extensionsRequired(foreign)) }
-            guard !answer.requiredExtensions.isEmpty else { return openFirst(at: now) }
-            // It was asked for, and refused although required: once more, then it is enough.
-            guard !isSecondTry else { return fail(.extensionsRequired(answer.requiredExtensions)) }
-            return askForExtensions([WorkerName.extensionType], isSecondTry: true, at: now)
-        case .setupConnection, .setupConnectionSuccess, .setupConnectionError, .channelEndpointChanged,
-            .reconnect, .requestExtensions, .requestExtensionsSuccess, .requestExtensionsError:
+        guard case .common(let common) = message, let outcome = negotiation.receive(common, at: now) else {
             return ignore(message.name)
+        }
+        switch outcome {
+        case .granted(let extensions):
+            namesWorkers = extensions.contains(WorkerName.extensionType)
+            return openFirst(at: now)
+        case .askAgain(let again): return negotiate(again)
+        case .impossible(let extensions): return fail(.extensionsRequired(extensions))
         }
     }
 
@@ -87,16 +76,11 @@ extension MiningClient {
         case .setExtranoncePrefix(let new): return setPrefix(new)
         case .setGroupChannel(let new): return setGroup(new)
         case .closeChannel(let message): return closed(message)
-        case .setCustomMiningJobSuccess(let answer):
-            return answered(answer.channelId, message.name) { session in
-                session.settle(answer.requestId).map {
-                    [.customJobAccepted(ticket: $0, jobId: answer.jobId, session.terms)]
-                }
-            }
+        case .setCustomMiningJobSuccess(let answer): return accepted(answer)
         case .setCustomMiningJobError(let answer):
             return answered(answer.channelId, message.name) { session in
                 session.settle(answer.requestId).map {
-                    [.customJobRefused(ticket: $0, errorCode: answer.errorCode)]
+                    [.customJobRefused(ticket: $0.ticket, errorCode: answer.errorCode)]
                 }
             }
         case .submitSharesSuccess(let answer):
@@ -268,6 +252,18 @@ extension MiningClient {
     }
 
     // MARK: Answers
+
+    private mutating func accepted(_ answer: SetCustomMiningJobSuccess) -> [Action] {
+        guard let index = index(of: answer.channelId),
+            let request = sessions[index].settle(answer.requestId)
+        else { return ignore(SetCustomMiningJobSuccess.name) }
+        guard sessions[index].accept(request, as: answer.jobId) else {
+            return fail(.jobIdUsedTwice(answer.jobId))
+        }
+        return [
+            .customJobAccepted(ticket: request.ticket, jobId: answer.jobId, sessions[index].terms)
+        ]
+    }
 
     /// - Parameter settle: what the answer means to its channel; `nil` when nothing there waits for it.
     private mutating func answered(

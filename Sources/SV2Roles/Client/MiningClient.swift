@@ -20,8 +20,7 @@ public struct MiningClient: Sendable {
     enum State: Sendable {
         case idle
         case settingUp(until: Instant)
-        /// RequestExtensions was sent, once or again.
-        case negotiating(until: Instant, isSecondTry: Bool)
+        case negotiating(ExtensionNegotiation)
         case running
         case failed
     }
@@ -99,7 +98,8 @@ public struct MiningClient: Sendable {
     public var nextDeadline: Instant? {
         switch state {
         case .idle, .failed: nil
-        case .settingUp(let until), .negotiating(let until, _): until
+        case .settingUp(let until): until
+        case .negotiating(let negotiation): negotiation.until
         case .running:
             ([openings.first?.until] + sessions.map(\.nextDeadline)).compactMap { $0 }.min()
         }
@@ -115,7 +115,7 @@ public struct MiningClient: Sendable {
     private mutating func overdue(at now: Instant) -> [Action] {
         switch state {
         case .settingUp(let until) where now >= until: return fail(.deadline(.setup))
-        case .negotiating(let until, _) where now >= until: return openFirst(at: now)
+        case .negotiating(let negotiation) where now >= negotiation.until: return openFirst(at: now)
         case .running:
             if let opening = openings.first, now >= opening.until { return fail(.deadline(.openChannel)) }
             let isLate = sessions.contains { session in
@@ -202,7 +202,8 @@ extension MiningClient {
         let requestId = takeRequestId()
         sessions[index].add(
             ChannelSession.CustomJobRequest(
-                requestId: requestId, ticket: ticket, until: now + configuration.customJobDeadline))
+                requestId: requestId, ticket: ticket, previousBlock: job.previousBlock,
+                until: now + configuration.customJobDeadline))
         let message = job.setCustomMiningJob(
             channelId: sessions[index].terms.channelId, requestId: requestId, token: token)
         return [.send(.setCustomMiningJob(message))]

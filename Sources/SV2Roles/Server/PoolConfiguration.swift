@@ -21,6 +21,9 @@ public struct PoolConfiguration: Hashable, Sendable {
     public var ownJobs: OwnJobs?
     /// Whether a channel's target follows its shares. Source: sv2-notes §5.6.
     public var vardiff = true
+    /// What the owner of the pool serves on job declaration connections besides what is here: granted to those who
+    /// ask (extension 0x0001).
+    public var declarationExtensions: Set<UInt16> = []
     /// Makes tokens impossible to guess. Only a simulation uses the same one twice.
     public var tokenSeed: UInt64
 

@@ -29,6 +29,8 @@ extension Pool {
         case (.waiting, .common(.setupConnection(let setup))): setUpDeclaration(setup, connection, &turn)
         case (.waiting, _): close(connection, .beforeSetup(type(of: message.message).name), &turn)
         case (.done, .common(.setupConnection)): close(connection, .setupTwice, &turn)
+        case (.done, .common(.requestExtensions(let request))):
+            answer(request, onDeclaration: connection, &turn)
         case (.done, _): handle(message, on: connection, &turn)
         }
     }
@@ -59,21 +61,25 @@ extension Pool {
         turn.actions.append(.sendMining(connection, .common(.setupConnectionSuccess(success))))
     }
 
-    /// Extensions are granted one by one; none is insisted on. Source: sv2-notes §4.2.
     private mutating func answer(
         _ request: RequestExtensions, on connection: ConnectionID, _ turn: inout Turn
     ) {
-        let wantsNames = request.requestedExtensions.contains(WorkerName.extensionType)
-        guard wantsNames else {
-            let refusal = RequestExtensionsError(
-                requestId: request.requestId, unsupportedExtensions: request.requestedExtensions,
-                requiredExtensions: [])
-            return turn.actions.append(.sendMining(connection, .common(.requestExtensionsError(refusal))))
-        }
-        miningLinks[connection]?.namesWorkers = true
-        let success = RequestExtensionsSuccess(
-            requestId: request.requestId, supportedExtensions: [WorkerName.extensionType])
-        turn.actions.append(.sendMining(connection, .common(.requestExtensionsSuccess(success))))
+        let answer = ExtensionsAnswer(request, spoken: [WorkerName.extensionType])
+        if answer.granted.contains(WorkerName.extensionType) { miningLinks[connection]?.namesWorkers = true }
+        turn.actions.append(.sendMining(connection, .common(answer.message)))
+    }
+
+    private mutating func answer(
+        _ request: RequestExtensions, onDeclaration connection: ConnectionID, _ turn: inout Turn
+    ) {
+        let answer = ExtensionsAnswer(request, spoken: configuration.declarationExtensions)
+        declarationLinks[connection]?.extensions.formUnion(answer.granted)
+        turn.actions.append(.sendDeclaration(connection, .common(answer.message)))
+    }
+
+    /// What was granted on a job declaration connection, for who serves it.
+    public func extensions(of connection: ConnectionID) -> Set<UInt16> {
+        declarationLinks[connection]?.extensions ?? []
     }
 
     private mutating func setUpDeclaration(

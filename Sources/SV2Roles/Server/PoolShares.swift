@@ -33,8 +33,10 @@ extension Pool {
         guard let link = miningLinks[connection], let channel = link.channels[share.channelId],
             channel.kind == share.kind
         else { return (nil, .refused(.channelId)) }
-        // Fields that do not parse name nobody; the share is worth the same.
-        let worker = link.namesWorkers ? (try? WorkerName.find(in: trailing)) ?? nil : nil
+        // Fields that do not parse name nobody; the share is worth the same. The extension is about
+        // SubmitSharesExtended alone.
+        let isNamed = link.namesWorkers && share.kind == .extended
+        let worker = isNamed ? (try? WorkerName.find(in: trailing)) ?? nil : nil
         return (Submitter(user: channel.user, worker: worker), verdict(on: share, channel, turn))
     }
 
