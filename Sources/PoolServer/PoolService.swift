@@ -5,7 +5,7 @@ public import SV2Connections
 import SV2Messages
 public import SV2Noise
 public import SV2Roles
-import Transports
+public import Transports
 import Units
 
 /// The node behind a pool: it judges proposals and takes blocks.
@@ -51,6 +51,7 @@ public final class PoolService: @unchecked Sendable {
     private var listeners: [SV2Listener] = []
     private var connections: [ConnectionID: SV2Connection] = [:]
     private var lastConnection: UInt64 = 0
+    private let limits: AdmissionLimits
     private var declarationsToDrop: Int
 
     private enum Side { case mining, declaration }
@@ -61,15 +62,18 @@ public final class PoolService: @unchecked Sendable {
     ///   - miningPort: 0 lets the system choose; the declarator's port is always chosen by the system.
     ///   - droppedDeclarations: so many declarations are answered by breaking the connection: a pool that fails, for
     ///     tests and demonstrations.
+    ///   - limits: of each port; nil takes the usual ones for as many connections as `configuration` allows.
     ///   - observe: called on `loop`.
-    /// - Returns: fails with `SV2ListenError`.
+    /// - Returns: fails with `ListenError`.
     public static func start(
         _ configuration: PoolConfiguration, authority: AuthorityKeyPair, node: PoolNode, host: String,
-        miningPort: Int, droppedDeclarations: Int = 0, on loop: any EventLoop,
+        miningPort: Int, droppedDeclarations: Int = 0, limits: AdmissionLimits? = nil, on loop: any EventLoop,
         observe: @escaping @Sendable (PoolNotice) -> Void
     ) -> EventLoopFuture<PoolService> {
         let service = PoolService(
-            configuration, authority.publicKey, node, droppedDeclarations, loop, observe)
+            configuration, authority.publicKey, node, droppedDeclarations,
+            limits ?? usualLimits(configuration),
+            loop, observe)
         let identity = ServerIdentity.renewed(by: authority, lifetime: .seconds(86_400))
         return service.listen(.mining, host, miningPort, identity).flatMap { mining in
             service.miningPort = mining.port
@@ -82,14 +86,23 @@ public final class PoolService: @unchecked Sendable {
 
     private init(
         _ configuration: PoolConfiguration, _ authority: AuthorityPublicKey, _ node: PoolNode,
-        _ declarationsToDrop: Int, _ loop: any EventLoop, _ observe: @escaping @Sendable (PoolNotice) -> Void
+        _ declarationsToDrop: Int, _ limits: AdmissionLimits, _ loop: any EventLoop,
+        _ observe: @escaping @Sendable (PoolNotice) -> Void
     ) {
         self.authority = authority
         pool = Pool(configuration)
         self.node = node
         self.declarationsToDrop = declarationsToDrop
+        self.limits = limits
         self.loop = loop
         self.observe = observe
+    }
+
+    /// The core's bound already at the door, where a peer costs less.
+    private static func usualLimits(_ configuration: PoolConfiguration) -> AdmissionLimits {
+        var limits = AdmissionLimits()
+        limits.connections = configuration.maximumConnections
+        return limits
     }
 
     /// The pool's node has a new tip, or the same with another target or another choice of transactions.
@@ -116,7 +129,7 @@ public final class PoolService: @unchecked Sendable {
         _ side: Side, _ host: String, _ port: Int, _ identity: ServerIdentity
     ) -> EventLoopFuture<SV2Listener> {
         SV2Listener.bind(
-            host: host, port: port, identity: identity, on: loop, options: Self.options(side),
+            host: host, port: port, identity: identity, on: loop, options: Self.options(side), limits: limits,
             onConnection: { self.welcome($0, side) },
             onRefusal: { self.observe(.turnedAway(address: $0, $1)) }
         ).map { listener in
@@ -125,22 +138,10 @@ public final class PoolService: @unchecked Sendable {
         }
     }
 
-    /// Bounds of sv2-notes §15.
     private static func options(_ side: Side) -> SV2LinkOptions {
         switch side {
-        case .mining:
-            return SV2LinkOptions(
-                payloadLimits: PayloadLimits(
-                    4 << 10, exceptions: [SetCustomMiningJob.kind.msgType: 128 << 10]))
-        case .declaration:
-            var options = SV2LinkOptions.jobDeclaration
-            options.payloadLimits = PayloadLimits(
-                4 << 10,
-                exceptions: [
-                    DeclareMiningJob.kind.msgType: 2_306_867,
-                    ProvideMissingTransactionsSuccess.kind.msgType: PayloadLimits.greatest,
-                ])
-            return options
+        case .mining: .miningServer
+        case .declaration: .declarationServer
         }
     }
 

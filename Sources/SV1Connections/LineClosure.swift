@@ -1,4 +1,4 @@
-import Transports
+public import Transports
 
 /// Why a connection could not be made, or has ended.
 public enum LineClosure: Error, Hashable, Sendable {
@@ -11,9 +11,10 @@ public enum LineClosure: Error, Hashable, Sendable {
     case tlsSettings(String)
     case tls(TLSFailure)
     case tlsTimedOut(after: Duration)
-    /// Our limits.
-    case tooManyConnections(limit: Int)
-    case tooManyFromAddress(address: String, limit: Int)
+    /// Our port's limits.
+    case turnedAway(AdmissionRefusal)
+    /// So many more were turned away, for whatever reason.
+    case manyMore(count: Int, within: Duration)
     // After it.
     case foreignSpeech(ForeignSpeech)
     /// The peer closed before it had sent a line.
@@ -27,6 +28,8 @@ public enum LineClosure: Error, Hashable, Sendable {
     case silence(after: Duration)
     /// The peer reads slower than we send: what waited when one line more did not fit.
     case queueOverflow(bytes: Int, lines: Int)
+    /// The peer took too little of what is sent to it; `bytes` wait.
+    case notReading(bytes: Int, after: Duration)
     case failed(errno: Int32)
     /// `close()` was called, or the listener closed.
     case closedHere
@@ -66,8 +69,8 @@ extension LineClosure: CustomStringConvertible {
         case .tlsTimedOut(let time):
             "the TLS handshake was not finished within \(time); if this port speaks plain Stratum V1, its "
                 + "address begins with stratum+tcp://"
-        case .tooManyConnections(let limit): "all \(limit) connections are taken"
-        case .tooManyFromAddress(let address, let limit): "\(address) has \(limit) connections already"
+        case .turnedAway(let refusal): "turned away: \(refusal)"
+        case .manyMore(let count, let time): "\(count) more were turned away within \(time)"
         case .foreignSpeech(let other): other.description
         case .closedWithoutAWord:
             "the peer closed without a word; if this port speaks TLS, its address begins with "
@@ -80,6 +83,8 @@ extension LineClosure: CustomStringConvertible {
         case .silence(let time): "the peer said nothing for \(time)"
         case .queueOverflow(let bytes, let lines):
             "the peer reads too slowly: \(lines) lines of \(bytes) bytes wait for it"
+        case .notReading(let bytes, let time):
+            "the peer does not read: \(bytes) bytes wait for it, and it took too little of them in \(time)"
         case .failed(let errno): "the connection failed: \(systemText(errno))"
         case .closedHere: "closed"
         }
@@ -98,7 +103,9 @@ extension TLSFailure: CustomStringConvertible {
                 + "that file"
         case .wrongName(let host):
             "the server's certificate is for another name than \(host); use the name the pool publishes"
-        case .closed: "the peer closed during the TLS handshake; does this port speak TLS?"
+        case .closed:
+            "the peer closed during the TLS handshake: if this port speaks plain Stratum V1, its address begins "
+                + "with stratum+tcp://, if it speaks Stratum V2, with stratum2+tcp://"
         case .refusedByPeer: "the client refused our certificate; does it trust who signed it?"
         case .other(let text): "TLS failed: \(text)"
         }

@@ -25,7 +25,10 @@ public final class LineConnection: @unchecked Sendable {
         case ended
     }
 
+    enum Side: Sendable { case client, server }
+
     private let options: LineOptions
+    private let side: Side
     /// The name the server's certificate must have.
     private let host: String
     private var state: State
@@ -33,24 +36,34 @@ public final class LineConnection: @unchecked Sendable {
     private var splitter: LineSplitter
     /// What came before `start`: at most one read of the socket.
     private var early: [UInt8] = []
+    /// Lines of one read that wait because the peer is held back, and what was wrong behind them.
+    private var inbox: ArraySlice<[UInt8]> = []
+    private var failure: LineClosure?
     /// The first bytes, until they are known to be JSON.
     private var head: [UInt8]? = []
     private var hasSpoken = false
     private var end: LineClosure?
     /// The deadline of the TLS handshake, later that of closing.
     private var timer: Scheduled<Void>?
-    private var lineTimer: Scheduled<Void>?
-    private var lastHeard = NIODeadline.now()
-    private var silenceTimer: Scheduled<Void>?
+    /// From the start on.
+    private var watchdog: LinkWatchdog?
+    /// Dropped when it has been called.
+    private var onFirstLine: (() -> Void)?
+    /// Nothing is read from a peer that does not take what is sent to it.
+    private var isHeldBack = false
     /// `close()` was called, and what waits is being sent.
     private var isClosing = false
 
+    /// - Parameter onFirstLine: called once, when a line has come.
     init(
-        loop: any EventLoop, options: LineOptions, host: String, opened: EventLoopPromise<LineConnection>
+        loop: any EventLoop, options: LineOptions, side: Side, host: String,
+        opened: EventLoopPromise<LineConnection>, onFirstLine: (() -> Void)? = nil
     ) {
         self.loop = loop
         self.options = options
+        self.side = side
         self.host = host
+        self.onFirstLine = onFirstLine
         splitter = LineSplitter(limit: options.lineLimit)
         state = .opening(opened)
     }
@@ -67,9 +80,9 @@ public final class LineConnection: @unchecked Sendable {
             state = .running(onLine: onLine, onClosed: onClosed)
             let bytes = early
             early = []
-            watchSilence()
-            if !bytes.isEmpty { deliver(bytes) }
-            setReading(true)
+            watch()
+            if !bytes.isEmpty { receiveLines(bytes) }
+            setReading(!isHeldBack)
         case .ended: onClosed(end ?? .closedHere)
         case .opening, .running: preconditionFailure("start comes once, after the connection is open")
         }
@@ -81,15 +94,23 @@ public final class LineConnection: @unchecked Sendable {
     /// - Parameter line: with its end.
     public func send(_ line: [UInt8]) {
         loop.preconditionInEventLoop()
-        guard end == nil, let channel else { return }
+        guard end == nil else { return }
         guard line.count <= options.queueBytes - queuedBytes, queuedLines < options.queueLines else {
             return close(because: .queueOverflow(bytes: queuedBytes, lines: queuedLines))
         }
+        enqueue(line)
+    }
+
+    private func enqueue(_ line: [UInt8]) {
+        guard let channel else { return }
         queuedBytes += line.count
         queuedLines += 1
         let sent = loop.makePromise(of: Void.self)
         sent.futureResult.whenComplete { self.sent(line.count, $0) }
         channel.writeAndFlush(channel.allocator.buffer(bytes: line), promise: sent)
+        guard queuedBytes > 0 else { return }
+        watchdog?.waits(line.count)
+        if queuedBytes > options.queueBytes / 2 || queuedLines > options.queueLines / 2 { holdBack(true) }
     }
 
     /// Closes once what waits has been sent, at most two seconds later. Lines are no longer delivered;
@@ -109,9 +130,26 @@ public final class LineConnection: @unchecked Sendable {
         queuedLines -= 1
         switch result {
         case .success:
+            if queuedLines == 0 { watchdog?.drained() }
+            if queuedBytes <= options.queueBytes / 4, queuedLines <= options.queueLines / 4 {
+                holdBack(false)
+            }
             if isClosing, queuedLines == 0 { close(because: .closedHere) }
         case .failure(let error): failed(error)
         }
+    }
+
+    private func holdBack(_ isHeldBack: Bool) {
+        guard isHeldBack != self.isHeldBack else { return }
+        self.isHeldBack = isHeldBack
+        guard case .running = state else { return }
+        if isHeldBack { setReading(false) } else { loop.execute { self.goOn() } }
+    }
+
+    private func goOn() {
+        guard case .running = state, !isHeldBack else { return }
+        deliver()
+        if !isHeldBack { setReading(true) }
     }
 
     // MARK: opening
@@ -121,9 +159,7 @@ public final class LineConnection: @unchecked Sendable {
         loop.preconditionInEventLoop()
         guard case .opening = state else { return channel.close(promise: nil) }
         self.channel = channel
-        if let address = channel.remoteAddress, let host = address.ipAddress, let port = address.port {
-            peer = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-        }
+        peer = channel.remoteAddress?.hostAndPort ?? peer
         guard tls else { return opened() }
         timer = loop.scheduleTask(in: TimeAmount(options.tlsTimeout)) {
             self.close(because: .tlsTimedOut(after: self.options.tlsTimeout))
@@ -143,56 +179,67 @@ public final class LineConnection: @unchecked Sendable {
     // MARK: lines
 
     fileprivate func received(_ bytes: [UInt8]) {
-        lastHeard = .now()
         switch state {
         case .opening, .ready: early += bytes  // the read that was under way when reading was stopped
-        case .running: deliver(bytes)
+        case .running: receiveLines(bytes)
         case .ended: return
         }
     }
 
-    private func deliver(_ bytes: [UInt8]) {
+    private func receiveLines(_ bytes: [UInt8]) {
         if let begun = head {
             let head = begun + bytes.prefix(64)
-            if let other = ForeignSpeech(firstBytes: head) { return close(because: .foreignSpeech(other)) }
+            if let other = ForeignSpeech(firstBytes: head) { return turnAway(other) }
             self.head = head.count < 64 ? head : nil
         }
         var lines = [[UInt8]]()
-        var failure: LineClosure?
         do {
             try splitter.receive(bytes, into: &lines)
         } catch {
             failure = .lineTooLong(limit: error.limit)
         }
-        for line in lines {
+        watchdog?.heard(bytes.count, units: lines.count, unfinished: splitter.held.count)
+        if !lines.isEmpty, let settle = onFirstLine.take() { settle() }
+        hasSpoken = hasSpoken || !lines.isEmpty
+        inbox += lines
+        deliver()
+    }
+
+    /// Delivers what has come, until the peer must be held back.
+    private func deliver() {
+        while !isHeldBack, let line = inbox.popFirst() {
             guard case .running(let onLine, _) = state, end == nil else { return }
-            hasSpoken = true
             onLine(line)
         }
-        if let failure { return close(because: failure) }
-        watchLine(isNew: !lines.isEmpty)
+        guard inbox.isEmpty else { return }
+        inbox = []
+        if let failure { close(because: failure) }
     }
 
-    private func watchLine(isNew: Bool) {
-        if isNew || splitter.held.isEmpty {
-            lineTimer?.cancel()
-            lineTimer = nil
-        }
-        guard !splitter.held.isEmpty, lineTimer == nil, end == nil else { return }
-        lineTimer = loop.scheduleTask(in: TimeAmount(options.lineTimeout)) {
-            self.close(
-                because: .unfinishedLine(bytes: self.splitter.held.count, after: self.options.lineTimeout))
-        }
+    /// A client of another protocol hears in its own language what this port is.
+    private func turnAway(_ other: ForeignSpeech) {
+        if side == .server, let words = other.farewell { enqueue(words) }
+        close(because: .foreignSpeech(other))
     }
 
-    private func watchSilence() {
+    // MARK: deadlines
+
+    private func watch() {
         guard end == nil else { return }
-        let due = lastHeard + TimeAmount(options.silenceTimeout)
-        silenceTimer = loop.scheduleTask(deadline: due) {
-            guard NIODeadline.now() < self.lastHeard + TimeAmount(self.options.silenceTimeout) else {
-                return self.close(because: .silence(after: self.options.silenceTimeout))
-            }
-            self.watchSilence()
+        var patience = options.patience
+        if side == .client { patience.first = nil }
+        // Both closures are dropped at the end, with the watchdog.
+        watchdog = LinkWatchdog(
+            patience, on: loop, progress: { (self.queuedBytes, !self.isHeldBack) },
+            onLapse: { self.close(because: self.closure(for: $0)) })
+    }
+
+    private func closure(for lapse: LinkWatch.Lapse) -> LineClosure {
+        switch lapse {
+        case .first: .silence(after: options.patience.first ?? .zero)
+        case .unit: .unfinishedLine(bytes: splitter.held.count, after: options.patience.unit)
+        case .sending: .notReading(bytes: queuedBytes, after: options.patience.sending)
+        case .silence: .silence(after: options.patience.silence ?? .zero)
         }
     }
 
@@ -219,6 +266,9 @@ public final class LineConnection: @unchecked Sendable {
     }
 
     fileprivate func channelEnded() {
+        // Nothing is answered any more; but a share that has come counts.
+        isHeldBack = false
+        deliver()
         if end == nil { end = reasonOfPeerClosing() }
         finish()
     }
@@ -235,8 +285,12 @@ public final class LineConnection: @unchecked Sendable {
         let reason = end ?? .closedHere
         state = .ended
         channel = nil
-        for timer in [timer, lineTimer, silenceTimer] { timer?.cancel() }
-        (timer, lineTimer, silenceTimer) = (nil, nil, nil)
+        timer?.cancel()
+        timer = nil
+        watchdog?.stop()
+        watchdog = nil
+        inbox = []
+        onFirstLine = nil
         switch last {
         case .opening(let promise): promise.fail(reason)
         case .running(_, let onClosed): onClosed(reason)

@@ -1,61 +1,33 @@
-import Glibc
 public import NIOCore
-import NIOPosix
 import NIOSSL
-import Transports
-
-/// Why a listener could not be set up.
-public enum LineListenError: Error, Hashable, Sendable {
-    case portInUse(host: String, port: Int)
-    /// Ports below 1024 belong to root.
-    case noPermission(host: String, port: Int)
-    /// No interface of this machine has that address, or the name has none.
-    case unknownAddress(host: String)
-    /// The certificate or its key cannot be used; what the TLS library says.
-    case identity(String)
-    case system(host: String, port: Int, errno: Int32)
-}
-
-extension LineListenError: CustomStringConvertible {
-    /// A sentence for the operator.
-    public var description: String {
-        switch self {
-        case .portInUse(let host, let port):
-            "port \(port) on \(host) is in use by another program; stop that one (ss -ltnp shows it) or "
-                + "choose another port"
-        case .noPermission(let host, let port):
-            "no permission to listen on port \(port) of \(host); choose a port above 1023"
-        case .unknownAddress(let host): "this machine has no address \(host)"
-        case .identity(let text): "the certificate or its key cannot be used: \(text)"
-        case .system(let host, let port, let errno):
-            "cannot listen on \(host) port \(port): \(systemText(errno))"
-        }
-    }
-}
+public import Transports
 
 /// A TCP port that speaks lines, on TLS or not. Connections run on the listener's own event loop.
 ///
+/// A peer is pending, in the sense of the limits, until its first line has come.
+///
 /// Sendable by confinement: `close` may be called anywhere, everything else happens on `loop`.
 public final class LineListener: @unchecked Sendable {
-    /// How many peers may be here.
-    public struct Limits: Sendable {
-        public var connections = 1_024
-        /// A farm behind one router shares its address.
-        public var connectionsPerAddress = 256
-
-        public init() {}
+    /// Miners of a farm share an address and come back together after a power cut, each on its own.
+    public static var usualLimits: AdmissionLimits {
+        var limits = AdmissionLimits()
+        limits.pending = 256
+        limits.pendingPerNetwork = 64
+        limits.pacePerNetwork = .init(burst: 256, perSecond: 100)
+        return limits
     }
 
     /// The real port, also when 0 was asked for.
-    public let port: Int
-    public var loop: any EventLoop { doorkeeper.loop }
-    private let channel: any Channel
-    private let doorkeeper: Doorkeeper
+    public var port: Int { guarded.port }
+    public var loop: any EventLoop { guarded.loop }
+    /// Peers that have not sent a line yet, and all of them. On `loop` only.
+    public var counts: (pending: Int, connections: Int) { guarded.counts }
+    private let guarded: GuardedPort
+    private let receptionist: Receptionist
 
-    private init(channel: any Channel, doorkeeper: Doorkeeper) {
-        self.channel = channel
-        self.doorkeeper = doorkeeper
-        port = channel.localAddress?.port ?? 0
+    private init(guarded: GuardedPort, receptionist: Receptionist) {
+        self.guarded = guarded
+        self.receptionist = receptionist
     }
 
     /// Opens a port.
@@ -66,17 +38,15 @@ public final class LineListener: @unchecked Sendable {
     ///   - identity: for TLS; nil speaks plainly.
     ///   - options: for every connection.
     ///   - onConnection: called on `loop` with each connection that is open; it is to be started.
-    ///   - onRefusal: called on `loop` with the address and reason of each that did not get that far.
-    /// - Returns: fails with `LineListenError`.
+    ///   - onRefusal: called on `loop` with the address and reason of those that did not get that far: of the first
+    ///     few in ten seconds one by one, of the others with their number (`LineClosure.manyMore`).
+    /// - Returns: fails with `ListenError`.
     public static func bind(
         host: String, port: Int, identity: TLSServerIdentity? = nil, on loop: any EventLoop,
-        options: LineOptions, limits: Limits = Limits(),
+        options: LineOptions, limits: AdmissionLimits = LineListener.usualLimits,
         onConnection: @escaping @Sendable (LineConnection) -> Void,
         onRefusal: @escaping @Sendable (String, LineClosure) -> Void = { _, _ in }
     ) -> EventLoopFuture<LineListener> {
-        guard (0...65_535).contains(port) else {
-            return loop.makeFailedFuture(LineListenError.system(host: host, port: port, errno: EINVAL))
-        }
         let context: NIOSSLContext?
         do {
             context = try identity.map { (identity) throws(LineClosure) in try tlsServerContext(identity) }
@@ -84,91 +54,63 @@ public final class LineListener: @unchecked Sendable {
             guard case .tlsSettings(let text) = error else {
                 preconditionFailure("TLS settings fail as such")
             }
-            return loop.makeFailedFuture(LineListenError.identity(text))
+            return loop.makeFailedFuture(ListenError.identity(text))
         }
-        let doorkeeper = Doorkeeper(
-            loop: loop, context: context, options: options, limits: limits, onConnection: onConnection,
-            onRefusal: onRefusal)
-        return ServerBootstrap(group: loop)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .serverChannelOption(.backlog, value: 128)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.autoRead, value: false)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try doorkeeper.admit(channel) }
-            }
-            .bind(host: host, port: port)
-            .map { LineListener(channel: $0, doorkeeper: doorkeeper) }
-            .flatMapErrorThrowing { throw listenError(for: $0, host, port) }
+        let receptionist = Receptionist(
+            loop: loop, context: context, options: options, onConnection: onConnection, onRefusal: onRefusal)
+        return GuardedPort.open(
+            host: host, port: port, limits: limits, on: loop,
+            welcome: { channel, guest in try receptionist.welcome(channel, guest) },
+            refuse: { receptionist.refuse($0, $1) }
+        ).map { LineListener(guarded: $0, receptionist: receptionist) }
     }
 
     /// Frees the port, and ends the TLS handshakes under way. Connections past theirs belong to who
     /// received them.
     public func close() -> EventLoopFuture<Void> {
-        doorkeeper.loop.flatSubmit {
-            self.doorkeeper.turnEveryoneAway()
-            self.channel.close(promise: nil)
-            return self.channel.closeFuture
-        }
-    }
-
-    private static func listenError(for error: any Error, _ host: String, _ port: Int) -> LineListenError {
-        if error is SocketAddressError { return .unknownAddress(host: host) }
-        switch (error as? IOError)?.errnoCode {
-        case EADDRINUSE?: return .portInUse(host: host, port: port)
-        case EACCES?, EPERM?: return .noPermission(host: host, port: port)
-        case EADDRNOTAVAIL?: return .unknownAddress(host: host)
-        case let code: return .system(host: host, port: port, errno: code ?? 0)
+        loop.flatSubmit {
+            self.receptionist.turnEveryoneAway()
+            return self.guarded.close()
         }
     }
 }
 
-/// Counts who is here, and opens their connections. Touched on its loop only, which makes it Sendable.
-private final class Doorkeeper: @unchecked Sendable {
-    let loop: any EventLoop
+/// Opens the connections of a port. Touched on its loop only, which makes it Sendable.
+private final class Receptionist: @unchecked Sendable {
+    private let loop: any EventLoop
     private let context: NIOSSLContext?
     private let options: LineOptions
-    private let limits: LineListener.Limits
     private let onConnection: @Sendable (LineConnection) -> Void
-    private let onRefusal: @Sendable (String, LineClosure) -> Void
-
-    /// In the TLS handshake; at most `limits.connections`.
-    private var pending: [ObjectIdentifier: LineConnection] = [:]
-    private var byAddress: [String: Int] = [:]
-    private var connections = 0
+    private let refusals: RefusalLog<LineClosure>
+    /// In the TLS handshake: as many as the port lets be pending, at most.
+    private var opening: [ObjectIdentifier: LineConnection] = [:]
 
     init(
-        loop: any EventLoop, context: NIOSSLContext?, options: LineOptions, limits: LineListener.Limits,
+        loop: any EventLoop, context: NIOSSLContext?, options: LineOptions,
         onConnection: @escaping @Sendable (LineConnection) -> Void,
         onRefusal: @escaping @Sendable (String, LineClosure) -> Void
     ) {
         self.loop = loop
         self.context = context
         self.options = options
-        self.limits = limits
         self.onConnection = onConnection
-        self.onRefusal = onRefusal
+        refusals = RefusalLog(
+            loop: loop, tell: onRefusal,
+            tellMore: { onRefusal("various addresses", .manyMore(count: $0, within: $1)) })
     }
 
-    /// Throws, which closes the channel, when the peer may not come in.
-    func admit(_ channel: any Channel) throws {
-        let address = channel.remoteAddress?.ipAddress ?? "unknown"
-        if let refusal = refusal(for: address) {
-            onRefusal(address, refusal)
-            throw refusal
-        }
+    func welcome(_ channel: any Channel, _ guest: Guest) throws {
         let opened = loop.makePromise(of: LineConnection.self)
-        let connection = LineConnection(loop: loop, options: options, host: "", opened: opened)
+        let connection = LineConnection(
+            loop: loop, options: options, side: .server, host: "", opened: opened, onFirstLine: guest.settle)
         let key = ObjectIdentifier(connection)
-        pending[key] = connection
-        connections += 1
-        byAddress[address, default: 0] += 1
-        channel.closeFuture.whenComplete { _ in self.leave(address) }
-        opened.futureResult.whenComplete { result in
-            self.pending[key] = nil
+        opening[key] = connection
+        opened.futureResult.assumeIsolated().whenComplete { result in
+            self.opening[key] = nil
             switch result {
             case .success(let connection): self.onConnection(connection)
-            case .failure(let error): self.onRefusal(address, error as? LineClosure ?? .closedHere)
+            case .failure(let error):
+                self.refusals.record(guest.address, error as? LineClosure ?? .closedHere)
             }
         }
         if let context {
@@ -178,18 +120,12 @@ private final class Doorkeeper: @unchecked Sendable {
         connection.begin(on: channel, tls: context != nil)
     }
 
+    func refuse(_ address: String, _ refusal: AdmissionRefusal) {
+        refusals.record(address, .turnedAway(refusal))
+    }
+
     func turnEveryoneAway() {
-        for connection in Array(pending.values) { connection.close(because: .closedHere) }
-    }
-
-    private func leave(_ address: String) {
-        connections -= 1
-        byAddress[address] = byAddress[address].flatMap { $0 > 1 ? $0 - 1 : nil }
-    }
-
-    private func refusal(for address: String) -> LineClosure? {
-        if connections >= limits.connections { return .tooManyConnections(limit: limits.connections) }
-        guard byAddress[address, default: 0] >= limits.connectionsPerAddress else { return nil }
-        return .tooManyFromAddress(address: address, limit: limits.connectionsPerAddress)
+        for connection in Array(opening.values) { connection.close(because: .closedHere) }
+        refusals.flush()
     }
 }

@@ -1,22 +1,26 @@
 import SV1
+public import Transports
 
 /// Bounds and deadlines of a connection.
 public struct LineOptions: Sendable {
     /// Bytes of a line that the peer may send.
     public var lineLimit: Int
-    /// Bytes that may wait to be sent; one line more closes the connection.
+    /// Bytes that may wait to be sent; one line more closes the connection. While half of it waits, nothing is read
+    /// from the peer.
     public var queueBytes = 1 << 20
     public var queueLines = 256
     /// For name and TCP together.
     public var connectTimeout = Duration.seconds(5)
     /// From the open socket to the end of the TLS handshake.
     public var tlsTimeout = Duration.seconds(10)
-    /// From the first byte of a line to its end.
-    public var lineTimeout = Duration.seconds(30)
-    /// Nothing at all from the peer.
-    public var silenceTimeout = Duration.seconds(1_800)
+    /// From the start on; units are lines. `first` is for a server only: clients open the talk.
+    public var patience = LinkPatience()
 
-    public init(lineLimit: Int) { self.lineLimit = lineLimit }
+    public init(lineLimit: Int) {
+        self.lineLimit = lineLimit
+        patience.first = .seconds(30)
+        patience.silence = .seconds(1_800)
+    }
 
     /// A miner's connection to its pool.
     public static var toPool: LineOptions { LineOptions(lineLimit: LineSplitter.fromPool) }

@@ -26,7 +26,10 @@ struct PendingHandshake: ~Copyable {
         received += bytes
         // Both acts begin with 64 bytes that look random. Sixteen that all fit another protocol are no
         // accident: less than one handshake in 10^10 would be taken for it.
-        if received.count >= 16, let foreign = ForeignProtocol(firstBytes: received) {
+        // (The fixed bytes of plaintext Stratum V2 settle it alone, and its shortest answer has 12.)
+        if let foreign = ForeignProtocol(firstBytes: received),
+            received.count >= 16 || foreign == .plaintextSV2
+        {
             return .foreign(foreign)
         }
         return received.count >= actLength ? .complete : .needMore
@@ -95,6 +98,10 @@ extension ForeignProtocol {
             has(0, at: 10)
         {
             self = .plaintextSV2  // SetupConnection for version 2 to 2
+        } else if has(0, at: 0), has(0, at: 1), has(1, at: 2) || has(2, at: 2), has(0, at: 4), has(0, at: 5),
+            head.count > 3, head[3] < 64
+        {
+            self = .plaintextSV2  // the answer to one: two bytes of extension, type, a length below 64
         } else if isText, !head.isEmpty {
             self = .text
         } else {

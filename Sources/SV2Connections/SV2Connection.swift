@@ -24,7 +24,10 @@ public final class SV2Connection: @unchecked Sendable {
         case ended
     }
 
+    enum Side: Sendable { case client, server }
+
     private let options: SV2LinkOptions
+    private let side: Side
     private var state: State
     private var channel: (any Channel)?
     private var handshake: PendingHandshake?
@@ -34,15 +37,30 @@ public final class SV2Connection: @unchecked Sendable {
     private var early: [UInt8] = []
     /// Encrypted bytes of the frame that is not complete.
     private var unfinished = 0
+    /// Frames of one read that wait because the peer is held back, and what was wrong behind them.
+    private var inbox: ArraySlice<NoiseFrame> = []
+    private var failure: SV2Closure?
     private var end: SV2Closure?
     /// The deadline of the handshake, later that of closing.
     private var timer: Scheduled<Void>?
+    /// From the end of the handshake on.
+    private var watchdog: LinkWatchdog?
+    /// Dropped when it has been called.
+    private var onFirstFrame: (() -> Void)?
+    /// Nothing is read from a peer that does not take what is sent to it.
+    private var isHeldBack = false
     /// `close()` was called, and what waits is being sent.
     private var isClosing = false
 
-    init(loop: any EventLoop, options: SV2LinkOptions, established: EventLoopPromise<SV2Connection>) {
+    /// - Parameter onFirstFrame: called once, when a frame has come that decrypts.
+    init(
+        loop: any EventLoop, options: SV2LinkOptions, side: Side,
+        established: EventLoopPromise<SV2Connection>, onFirstFrame: (() -> Void)? = nil
+    ) {
         self.loop = loop
         self.options = options
+        self.side = side
+        self.onFirstFrame = onFirstFrame
         state = .handshake(established)
     }
 
@@ -61,8 +79,8 @@ public final class SV2Connection: @unchecked Sendable {
             state = .running(onFrame: onFrame, onClosed: onClosed)
             let bytes = early
             early = []
-            deliver(bytes)
-            setReading(true)
+            if !bytes.isEmpty { receiveFrames(bytes) }
+            setReading(!isHeldBack)
         case .ended: onClosed(end ?? .closedHere)
         case .handshake, .running: preconditionFailure("start comes once, after the handshake")
         }
@@ -106,9 +124,7 @@ public final class SV2Connection: @unchecked Sendable {
         loop.preconditionInEventLoop()
         guard case .handshake = state else { return }
         self.channel = channel
-        if let address = channel.remoteAddress, let host = address.ipAddress, let port = address.port {
-            peer = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-        }
+        peer = channel.remoteAddress?.hostAndPort ?? peer
         handshake = PendingHandshake(side)
         timer = loop.scheduleTask(in: TimeAmount(options.handshakeTimeout)) { self.handshakeTimedOut() }
         if !act.isEmpty { enqueue(act) }
@@ -118,7 +134,7 @@ public final class SV2Connection: @unchecked Sendable {
     private func continueHandshake(_ bytes: [UInt8]) {
         switch handshake?.receive(bytes) {
         case nil, .needMore: return
-        case .foreign(let other): close(because: .foreignProtocol(other))
+        case .foreign(let other): turnAway(other)
         case .complete: finishHandshake()
         }
     }
@@ -138,10 +154,17 @@ public final class SV2Connection: @unchecked Sendable {
             decryptor = consume transport.receiving
             state = .ready
             setReading(false)
+            watch()
             promise.succeed(self)
         } catch {
             close(because: error)
         }
+    }
+
+    /// A client of another protocol hears in its own language what this port is.
+    private func turnAway(_ other: ForeignProtocol) {
+        if side == .server, let words = other.farewell { enqueue(words) }
+        close(because: .foreignProtocol(other))
     }
 
     private func handshakeTimedOut() {
@@ -154,20 +177,29 @@ public final class SV2Connection: @unchecked Sendable {
 
     // MARK: frames
 
-    private func deliver(_ bytes: [UInt8]) {
+    private func receiveFrames(_ bytes: [UInt8]) {
         var frames = [NoiseFrame]()
-        var failure: SV2Closure?
         unfinished += bytes.count
         do {
             try decryptor?.receive(bytes.span, into: &frames)
         } catch {
             failure = SV2Closure(error)
         }
-        for frame in frames {
+        for frame in frames { unfinished -= encryptedByteCount(ofPayload: frame.payload.count) }
+        watchdog?.heard(bytes.count, units: frames.count, unfinished: unfinished)
+        if !frames.isEmpty, let settle = onFirstFrame.take() { settle() }
+        if inbox.isEmpty { inbox = frames[...] } else { inbox += frames }
+        deliver()
+    }
+
+    /// Delivers what has come, until the peer must be held back.
+    private func deliver() {
+        while !isHeldBack, let frame = inbox.popFirst() {
             guard case .running(let onFrame, _) = state, end == nil else { return }
-            unfinished -= encryptedByteCount(ofPayload: frame.payload.count)
             onFrame(FrameHeader(wireBytes: frame.header), frame.payload)
         }
+        guard inbox.isEmpty else { return }
+        inbox = []
         if let failure { close(because: failure) }
     }
 
@@ -178,6 +210,11 @@ public final class SV2Connection: @unchecked Sendable {
         let sent = loop.makePromise(of: Void.self)
         sent.futureResult.whenComplete { self.sent(bytes.count, $0) }
         channel.writeAndFlush(channel.allocator.buffer(bytes: bytes), promise: sent)
+        guard queuedBytes > 0 else { return }
+        watchdog?.waits(bytes.count)
+        if queuedBytes > options.queueBytes / 2 || queuedMessages > options.queueMessages / 2 {
+            holdBack(true)
+        }
     }
 
     private func sent(_ count: Int, _ result: Result<Void, any Error>) {
@@ -185,9 +222,51 @@ public final class SV2Connection: @unchecked Sendable {
         queuedMessages -= 1
         switch result {
         case .success:
+            if queuedMessages == 0 { watchdog?.drained() }
+            if queuedBytes <= options.queueBytes / 4, queuedMessages <= options.queueMessages / 4 {
+                holdBack(false)
+            }
             if isClosing, queuedMessages == 0 { close(because: .closedHere) }
         case .failure(let error):
             failed(error)
+        }
+    }
+
+    private func holdBack(_ isHeldBack: Bool) {
+        guard isHeldBack != self.isHeldBack else { return }
+        self.isHeldBack = isHeldBack
+        guard case .running = state else { return }
+        if isHeldBack { setReading(false) } else { loop.execute { self.goOn() } }
+    }
+
+    private func goOn() {
+        guard case .running = state, !isHeldBack else { return }
+        deliver()
+        if !isHeldBack { setReading(true) }
+    }
+
+    // MARK: deadlines
+
+    private func watch() {
+        var patience = options.patience
+        if side == .client { patience.first = nil }
+        // Both closures are dropped at the end, with the watchdog.
+        watchdog = LinkWatchdog(
+            patience, on: loop, progress: { (self.unsentBytes, !self.isHeldBack) },
+            onLapse: { self.close(because: self.closure(for: $0)) })
+    }
+
+    /// A large message leaves in pieces, of which only the channel knows.
+    private var unsentBytes: Int {
+        (try? channel?.syncOptions?.getOption(.bufferedWritableBytes)) ?? queuedBytes
+    }
+
+    private func closure(for lapse: LinkWatch.Lapse) -> SV2Closure {
+        switch lapse {
+        case .first: .noFrame(after: options.patience.first ?? .zero)
+        case .unit: .unfinishedFrame(received: unfinished, after: options.patience.unit)
+        case .sending: .notReading(bytes: queuedBytes, after: options.patience.sending)
+        case .silence: .silence(after: options.patience.silence ?? .zero)
         }
     }
 
@@ -212,12 +291,15 @@ public final class SV2Connection: @unchecked Sendable {
         switch state {
         case .handshake: continueHandshake(bytes)
         case .ready: early += bytes  // the read that was under way when reading was stopped
-        case .running: deliver(bytes)
+        case .running: receiveFrames(bytes)
         case .ended: return
         }
     }
 
     fileprivate func channelEnded() {
+        // Nothing is answered any more; but a share that has come counts.
+        isHeldBack = false
+        deliver()
         if end == nil { end = reasonOfPeerClosing() }
         finish()
     }
@@ -240,6 +322,10 @@ public final class SV2Connection: @unchecked Sendable {
         decryptor = nil
         timer?.cancel()
         timer = nil
+        watchdog?.stop()
+        watchdog = nil
+        inbox = []
+        onFirstFrame = nil
         switch last {
         case .handshake(let promise): promise.fail(reason)
         case .running(_, let onClosed): onClosed(reason)

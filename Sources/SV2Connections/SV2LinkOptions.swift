@@ -1,10 +1,12 @@
 public import SV2Noise
+public import Transports
 
-/// Bounds and deadlines of a connection, for its owner to choose by sub-protocol (sv2-notes.md §15).
+/// Bounds and deadlines of a connection, for its owner to choose by role (`SV2LinkOptions+Roles.swift`).
 public struct SV2LinkOptions: Sendable {
     /// Payload bytes that the peer may send, by message type.
     public var payloadLimits: PayloadLimits
-    /// Bytes, encrypted, that may wait to be sent; one frame more closes the connection.
+    /// Bytes, encrypted, that may wait to be sent; one frame more closes the connection. While half of it waits,
+    /// nothing is read from the peer. Source: sv2-notes §15.
     public var queueBytes = 1 << 20
     /// Messages that may wait to be sent.
     public var queueMessages = 256
@@ -12,13 +14,12 @@ public struct SV2LinkOptions: Sendable {
     public var connectTimeout = Duration.seconds(5)
     /// From the open socket to the end of the handshake.
     public var handshakeTimeout = Duration.seconds(10)
+    /// Behind the handshake. `first` is for a server only: clients open the talk.
+    public var patience: LinkPatience
 
-    public init(payloadLimits: PayloadLimits) { self.payloadLimits = payloadLimits }
-
-    /// A job declaration link, either side: a message may carry every transaction of a block.
-    public static var jobDeclaration: SV2LinkOptions {
-        var options = SV2LinkOptions(payloadLimits: PayloadLimits(PayloadLimits.greatest))
-        options.queueBytes = 32 << 20
-        return options
+    public init(payloadLimits: PayloadLimits) {
+        self.payloadLimits = payloadLimits
+        patience = LinkPatience()
+        patience.first = .seconds(10)
     }
 }

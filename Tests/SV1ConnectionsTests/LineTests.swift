@@ -1,5 +1,7 @@
 import NIOCore
+import NIOSupport
 import SV1
+import Transports
 import Testing
 
 @testable import SV1Connections
@@ -47,7 +49,7 @@ import Testing
     @Test func `a line that is never ended closes at its deadline, though bytes keep coming`() async throws {
         try await withLoop { loop in
             var options = LineOptions.toMiner
-            options.lineTimeout = .milliseconds(300)
+            options.patience.unit = .seconds(3)
             let server = try await Server.open(on: loop, options: options)
             let peer = try await RawPeer.connect(to: server.port, on: loop)
             let pool = try await server.end()
@@ -55,7 +57,7 @@ import Testing
                 try? await peer.send(Array("{".utf8))
                 return !pool.closures.all.isEmpty
             }
-            guard case .unfinishedLine(let bytes, after: .milliseconds(300)) = try await pool.closure() else {
+            guard case .unfinishedLine(let bytes, after: .seconds(3)) = try await pool.closure() else {
                 Issue.record("ended with \(pool.closures.all)")
                 return
             }
@@ -66,7 +68,7 @@ import Testing
     @Test func `silence closes at its deadline`() async throws {
         try await withLoop { loop in
             var options = LineOptions.toMiner
-            options.silenceTimeout = .seconds(3)
+            options.patience.silence = .seconds(3)
             let server = try await Server.open(on: loop, options: options)
             let client = try await server.connect()
             try await client.send("{}\n")
@@ -131,8 +133,8 @@ import Testing
 
     @Test func `connections are bounded, together and from one address`() async throws {
         try await withLoop { loop in
-            var limits = LineListener.Limits()
-            limits.connectionsPerAddress = 2
+            var limits = LineListener.usualLimits
+            limits.connectionsPerNetwork = 2
             let server = try await Server.open(on: loop, limits: limits)
             _ = try await server.connect()
             let second = try await server.connect()
@@ -144,7 +146,7 @@ import Testing
                 #expect(closure == .closedWithoutAWord)
             }
             try await eventually { !server.refusals.all.isEmpty }
-            #expect(server.refusals.all == [.tooManyFromAddress(address: "127.0.0.1", limit: 2)])
+            #expect(server.refusals.all == [.turnedAway(.connectionsFromNetwork(limit: 2))])
             // Who leaves makes room.
             try await loop.submit { second.connection.close() }.get()
             try await eventually {

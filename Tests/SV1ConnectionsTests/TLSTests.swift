@@ -1,5 +1,7 @@
 import NIOCore
+import NIOSupport
 import Testing
+import Transports
 
 @testable import SV1Connections
 
@@ -140,7 +142,7 @@ import Testing
             do {
                 _ = try await Server.open(on: loop, identity: bad)
                 Issue.record("opened")
-            } catch let error as LineListenError {
+            } catch let error as ListenError {
                 guard case .identity = error else {
                     Issue.record("\(error)")
                     return

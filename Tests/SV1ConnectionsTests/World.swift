@@ -1,4 +1,6 @@
 import NIOCore
+import NIOSupport
+import Transports
 
 @testable import SV1Connections
 
@@ -35,7 +37,8 @@ final class Server: Sendable {
     var port: Int { listener.port }
 
     static func open(
-        on loop: any EventLoop, options: LineOptions = .toMiner, limits: LineListener.Limits = .init(),
+        on loop: any EventLoop, options: LineOptions = .toMiner,
+        limits: AdmissionLimits = LineListener.usualLimits,
         identity: TLSServerIdentity? = nil, starting: Bool = true
     ) async throws -> Server {
         let server = Server()

@@ -1,4 +1,5 @@
 import NIOCore
+import NIOSupport
 import SV2Noise
 import Testing
 
@@ -24,8 +25,8 @@ import Testing
 
     @Test func `a frame of three mebibytes passes on a link made for it`() async throws {
         try await withLoop { loop in
-            let server = try await Server.open(on: loop, options: .jobDeclaration)
-            let client = try await server.connect(options: .jobDeclaration)
+            let server = try await Server.open(on: loop, options: .heavy)
+            let client = try await server.connect(options: .heavy)
             let big = Frame(0x59, (0..<3 << 20).map { UInt8(truncatingIfNeeded: $0 &* 31) })
             try await client.send([big, Frame(0x60, [1])])
             let pool = try await server.end()
@@ -82,8 +83,8 @@ import Testing
 
     @Test func `what was sent before close arrives before the end`() async throws {
         try await withLoop { loop in
-            let server = try await Server.open(on: loop, options: .jobDeclaration)
-            let client = try await server.connect(options: .jobDeclaration)
+            let server = try await Server.open(on: loop, options: .heavy)
+            let client = try await server.connect(options: .heavy)
             let big = Frame(0x02, [UInt8](repeating: 7, count: 2 << 20))
             try await loop.submit {
                 client.connection.send(big.wireBytes)
@@ -170,7 +171,7 @@ import Testing
 
     @Test func `a peer that does not read is closed at the bound of messages`() async throws {
         try await withLoop { loop in
-            var options = SV2LinkOptions.jobDeclaration
+            var options = SV2LinkOptions.heavy
             options.queueMessages = 10
             let server = try await Server.open(on: loop, options: options)
             let peer = try await RawPeer.connect(to: server.port, on: loop)

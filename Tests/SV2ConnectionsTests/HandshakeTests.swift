@@ -1,5 +1,6 @@
 import Glibc
 import NIOCore
+import NIOSupport
 import SV2Noise
 import Testing
 
@@ -99,7 +100,13 @@ import Testing
             try await peer.send(hello)
             #expect(try await server.refusal() == .foreignProtocol(expected))
             try await eventually { !peer.ends.all.isEmpty }
-            #expect(peer.received.all.isEmpty)
+            // Who has a language for it is told what this port is.
+            let answer = String(decoding: peer.received.all, as: UTF8.self)
+            switch expected {
+            case .http: #expect(answer.hasPrefix("HTTP/1.1 400 ") && answer.contains("Stratum V2"))
+            case .stratumV1: #expect(answer.hasPrefix("{\"id\":null") && answer.contains("stratum2+tcp://"))
+            case .tls, .plaintextSV2, .text: #expect(answer.isEmpty)
+            }
             #expect(server.ends.all.isEmpty)
         }
     }

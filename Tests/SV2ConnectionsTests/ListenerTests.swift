@@ -1,6 +1,8 @@
 import NIOCore
+import NIOSupport
 import SV2Noise
 import Testing
+import Transports
 
 @testable import SV2Connections
 
@@ -16,7 +18,7 @@ import Testing
     @Test func `a port in use is named with what to do`() async throws {
         try await withLoop { loop in
             let first = try await listen(port: 0, on: loop)
-            let error = SV2ListenError.portInUse(host: "127.0.0.1", port: first.port)
+            let error = ListenError.portInUse(host: "127.0.0.1", port: first.port)
             await #expect(throws: error) { try await listen(port: first.port, on: loop) }
             #expect(error.description.contains("port \(first.port)"))
             #expect(error.description.contains("choose another port"))
@@ -25,7 +27,7 @@ import Testing
 
     @Test func `an address of another machine is named`() async throws {
         try await withLoop { loop in
-            await #expect(throws: SV2ListenError.unknownAddress(host: "192.0.2.1")) {
+            await #expect(throws: ListenError.unknownAddress(host: "192.0.2.1")) {
                 try await listen(host: "192.0.2.1", port: 0, on: loop)
             }
         }
@@ -53,11 +55,11 @@ import Testing
             let server = try await Server.open(on: loop)
             var silent = [RawPeer]()
             for _ in 0..<3 { silent.append(try await RawPeer.connect(to: server.port, on: loop)) }
-            _ = try await server.connect()
+            _ = try await server.guest()
             silent.append(try await RawPeer.connect(to: server.port, on: loop))
 
             let fifth = try await RawPeer.connect(to: server.port, on: loop)
-            #expect(try await server.refusal() == .tooManyHandshakes(address: "127.0.0.1", limit: 4))
+            #expect(try await server.refusal() == .turnedAway(.pendingFromNetwork(limit: 4)))
             try await eventually { !fifth.ends.all.isEmpty }
 
             try await silent[0].close()
@@ -70,22 +72,22 @@ import Testing
 
     @Test func `all addresses together are bounded as well, and so are connections`() async throws {
         try await withLoop { loop in
-            var limits = SV2Listener.Limits()
-            limits.handshakes = 2
+            var limits = AdmissionLimits()
+            limits.pending = 2
             limits.connections = 3
             let server = try await Server.open(on: loop, limits: limits)
-            _ = try await server.connect()
+            _ = try await server.guest()
             let first = try await RawPeer.connect(to: server.port, on: loop)
             let second = try await RawPeer.connect(to: server.port, on: loop)
             let third = try await RawPeer.connect(to: server.port, on: loop)
-            #expect(try await server.refusal() == .tooManyConnections(limit: 3))
+            #expect(try await server.refusal() == .turnedAway(.connections(limit: 3)))
             try await eventually { !third.ends.all.isEmpty }
 
             try await server.end().connection.loop.submit { server.ends.all[0].connection.close() }.get()
             try await eventually { !server.ends.all[0].closures.all.isEmpty }
             let fourth = try await RawPeer.connect(to: server.port, on: loop)
             try await eventually { server.refusals.all.count >= 2 }
-            #expect(server.refusals.all[1] == .tooManyHandshakes(address: "127.0.0.1", limit: 2))
+            #expect(server.refusals.all[1] == .turnedAway(.pending(limit: 2)))
             try await eventually { !fourth.ends.all.isEmpty }
             for peer in [first, second] { try await peer.close() }
         }
@@ -94,7 +96,7 @@ import Testing
     @Test func `one certificate serves many connections`() async throws {
         try await withLoop { loop in
             let server = try await Server.open(on: loop)
-            for _ in 0..<5 { _ = try await server.connect() }
+            for _ in 0..<5 { _ = try await server.guest() }
             try await eventually { server.ends.all.count == 5 }
             #expect(server.refusals.all.isEmpty)
         }

@@ -1,8 +1,10 @@
 import Glibc
 import NIOCore
+import NIOSupport
 import SV2Codec
 import SV2Connections
 import SV2Noise
+import Transports
 
 struct Frame: Equatable, Sendable {
     let msgType: UInt8
@@ -61,12 +63,13 @@ final class Server: Sendable {
     var port: Int { listener.port }
 
     static func open(
-        on loop: any EventLoop, options: SV2LinkOptions = .usual, limits: SV2Listener.Limits = .init(),
-        identity: ServerIdentity = .renewed(by: authority, lifetime: .seconds(3_600)), starting: Bool = true
+        on loop: any EventLoop, options: SV2LinkOptions = .usual, limits: AdmissionLimits = .init(),
+        identity: ServerIdentity = .renewed(by: authority, lifetime: .seconds(3_600)), starting: Bool = true,
+        host: String = "127.0.0.1"
     ) async throws -> Server {
         let server = Server()
         let listener = try await SV2Listener.bind(
-            host: "127.0.0.1", port: 0, identity: identity, on: loop, options: options, limits: limits,
+            host: host, port: 0, identity: identity, on: loop, options: options, limits: limits,
             onConnection: { connection in
                 let end = End(connection)
                 if starting { end.start() }
@@ -81,6 +84,21 @@ final class Server: Sendable {
     func end() async throws -> End {
         try await eventually { !self.ends.all.isEmpty }
         return ends.all[0]
+    }
+
+    /// A connection of ours whose first frame has arrived, so that it is pending no longer.
+    func guest(options: SV2LinkOptions = .usual) async throws -> (ours: End, theirs: End) {
+        let before = ends.all.count
+        let client = try await connect(options: options)
+        try await client.send([Frame(0x00, [1])])
+        try await eventually { self.ends.all.dropFirst(before).first?.frames.all.isEmpty == false }
+        return (client, ends.all[before])
+    }
+
+    /// Peers that are pending, and all.
+    func counts() async throws -> (pending: Int, connections: Int) {
+        let listener = self.listener
+        return try await listener.loop.submit { listener.counts }.get()
     }
 
     func refusal() async throws -> SV2Closure {
@@ -115,6 +133,14 @@ extension SV2LinkOptions {
         // The machine that tests may be busy; only tests about deadlines shorten them.
         options.connectTimeout = .seconds(30)
         options.handshakeTimeout = .seconds(30)
+        return options
+    }
+
+    /// For frames of megabytes.
+    static var heavy: SV2LinkOptions {
+        var options = usual
+        options.payloadLimits = PayloadLimits(PayloadLimits.greatest)
+        options.queueBytes = 32 << 20
         return options
     }
 

@@ -1,10 +1,10 @@
-import NIOCore
+public import NIOCore
 import NIOPosix
 import Synchronization
 
 /// Runs `body` with an event loop of its own, and ends the loop whatever happens.
 @discardableResult
-func withLoop<T: Sendable>(_ body: (any EventLoop) async throws -> T) async throws -> T {
+public func withLoop<T: Sendable>(_ body: (any EventLoop) async throws -> T) async throws -> T {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     do {
         let result = try await body(group.next())
@@ -17,19 +17,24 @@ func withLoop<T: Sendable>(_ body: (any EventLoop) async throws -> T) async thro
 }
 
 /// What handlers on a loop have seen, readable from a test.
-final class Recorder<Element: Sendable>: Sendable {
+public final class Recorder<Element: Sendable>: Sendable {
     private let elements = Mutex<[Element]>([])
 
-    var all: [Element] { elements.withLock { $0 } }
+    public init() {}
 
-    func append(_ element: Element) { elements.withLock { $0.append(element) } }
-    func append(contentsOf more: [Element]) { elements.withLock { $0.append(contentsOf: more) } }
+    public var all: [Element] { elements.withLock { $0 } }
+
+    public func replace(with other: [Element]) { elements.withLock { $0 = other } }
+    public func append(_ element: Element) { elements.withLock { $0.append(element) } }
+    public func append(contentsOf more: [Element]) { elements.withLock { $0.append(contentsOf: more) } }
 }
 
-struct TimedOut: Error {}
+public struct TimedOut: Error {
+    public init() {}
+}
 
 /// Waits for a condition, generously: the machine may be busy with other things.
-func eventually(_ condition: () async throws -> Bool) async throws {
+public func eventually(_ condition: () async throws -> Bool) async throws {
     for _ in 0..<6_000 {
         if try await condition() { return }
         try await Task.sleep(for: .milliseconds(10))

@@ -1,17 +1,16 @@
-import NIOCore
+public import NIOCore
 import NIOPosix
-import SV2Noise
 
 /// A TCP peer that sends what a test tells it to, byte for byte.
-final class RawPeer: Sendable {
-    let received = Recorder<UInt8>()
+public final class RawPeer: Sendable {
+    public let received = Recorder<UInt8>()
     /// One element once the other side has closed.
-    let ends = Recorder<Bool>()
+    public let ends = Recorder<Bool>()
     private let channel: any Channel
 
     private init(channel: any Channel) { self.channel = channel }
 
-    static func connect(to port: Int, on loop: any EventLoop) async throws -> RawPeer {
+    public static func connect(to port: Int, on loop: any EventLoop) async throws -> RawPeer {
         let channel = try await ClientBootstrap(group: loop)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.autoRead, value: false)
@@ -19,7 +18,7 @@ final class RawPeer: Sendable {
         return try await adopt(channel)
     }
 
-    static func adopt(_ channel: any Channel) async throws -> RawPeer {
+    public static func adopt(_ channel: any Channel) async throws -> RawPeer {
         let peer = RawPeer(channel: channel)
         try await channel.eventLoop.submit {
             // The other side may have closed at once.
@@ -30,16 +29,18 @@ final class RawPeer: Sendable {
         return peer
     }
 
-    func send(_ bytes: [UInt8]) async throws {
+    public func send(_ bytes: [UInt8]) async throws {
         try await channel.writeAndFlush(channel.allocator.buffer(bytes: bytes)).get()
     }
 
-    func stopReading() async throws { try await channel.setOption(.autoRead, value: false).get() }
+    public func stopReading() async throws { try await channel.setOption(.autoRead, value: false).get() }
 
-    func close() async throws { try? await channel.close().get() }
+    public func startReading() async throws { try await channel.setOption(.autoRead, value: true).get() }
+
+    public func close() async throws { try? await channel.close().get() }
 
     /// Waits for the first `count` bytes.
-    func first(_ count: Int) async throws -> [UInt8] {
+    public func first(_ count: Int) async throws -> [UInt8] {
         try await eventually { self.received.all.count >= count }
         return Array(received.all.prefix(count))
     }
@@ -58,8 +59,8 @@ final class RawPeer: Sendable {
 }
 
 /// A server that accepts, and does what a test tells it to.
-final class RawServer: Sendable {
-    let port: Int
+public final class RawServer: Sendable {
+    public let port: Int
     private let accepted: Recorder<any Channel>
     private let channel: any Channel
 
@@ -69,7 +70,7 @@ final class RawServer: Sendable {
         port = channel.localAddress?.port ?? 0
     }
 
-    static func open(on loop: any EventLoop) async throws -> RawServer {
+    public static func open(on loop: any EventLoop) async throws -> RawServer {
         let accepted = Recorder<any Channel>()
         let channel = try await ServerBootstrap(group: loop)
             .childChannelOption(.autoRead, value: false)
@@ -82,10 +83,10 @@ final class RawServer: Sendable {
     }
 
     /// The first peer that connects.
-    func peer() async throws -> RawPeer {
+    public func peer() async throws -> RawPeer {
         try await eventually { self.accepted.all.first?.isActive == true }
         return try await RawPeer.adopt(accepted.all[0])
     }
 
-    func close() async throws { try await channel.close().get() }
+    public func close() async throws { try await channel.close().get() }
 }
