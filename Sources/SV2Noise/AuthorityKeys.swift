@@ -1,4 +1,4 @@
-import Crypto
+import BitcoinPrimitives
 
 /// Why a text or 32 bytes are not an authority key.
 public enum AuthorityKeyError: Error, Equatable, Sendable {
@@ -38,7 +38,7 @@ public struct AuthorityPublicKey: Hashable, Sendable, CustomStringConvertible {
     public init(_ text: String) throws(AuthorityKeyError) {
         let bytes = try decodeKeyText(text)
         guard bytes.count != 32 else { throw .withoutVersion }  // the oldest form had no checksum either
-        let payload = try Base58Check.verified(bytes)
+        let payload = try verifiedPayload(bytes)
         guard payload.count != 32 else { throw .withoutVersion }
         guard payload.count == 34 else { throw .length(payload.count) }
         let version = UInt16(payload[0]) | UInt16(payload[1]) << 8
@@ -73,8 +73,12 @@ public struct AuthorityKeyPair: Sendable {
 
     /// Reads a secret's text form: Base58Check of the bare 32 bytes.
     public init(secretText: String) throws(AuthorityKeyError) {
-        try self.init(secret: Base58Check.verified(decodeKeyText(secretText)))
+        try self.init(secret: verifiedPayload(decodeKeyText(secretText)))
     }
+
+    /// The secret's text form: Base58Check of the bare 32 bytes. For the file that a pool keeps it in, and for nothing
+    /// else: whoever has it can pose as the pool.
+    public var secretText: String { Base58Check.encode(secret.bytes) }
 
     /// A BIP 340 signature over `digest`. `auxiliary` is 32 bytes, random or zero.
     func sign(_ digest: [UInt8], auxiliary: [UInt8]) -> [UInt8] { secret.sign(digest, auxiliary: auxiliary) }
@@ -85,5 +89,18 @@ private func decodeKeyText(_ text: String) throws(AuthorityKeyError) -> [UInt8] 
     guard !text.isEmpty else { throw .empty }
     let characters = text.unicodeScalars.count
     guard characters <= 64 else { throw .tooLong(characters: characters) }
-    return try Base58Check.decode(text)
+    do throws(Base58Check.Fault) {
+        return try Base58Check.bytes(of: text)
+    } catch {
+        switch error {
+        case .character(let scalar, let position): throw .character(scalar, at: position)
+        case .tooLong(let count): throw .tooLong(characters: count)
+        case .tooShort, .checksum: throw .checksum
+        }
+    }
+}
+
+private func verifiedPayload(_ bytes: [UInt8]) throws(AuthorityKeyError) -> [UInt8] {
+    guard let payload = Base58Check.payload(of: bytes) else { throw .checksum }
+    return payload
 }

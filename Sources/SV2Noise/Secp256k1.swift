@@ -61,6 +61,9 @@ struct SecretScalar: Sendable {
         return signature
     }
 
+    /// The scalar itself, 32 bytes, big-endian: only for keeping it.
+    var bytes: [UInt8] { storage.withUnsafeBytes { Array($0) } }
+
     private func withBytes<Result>(_ body: (UnsafePointer<UInt8>) -> Result) -> Result {
         storage.withUnsafeBytes { bytes in
             guard let start = bytes.bindMemory(to: UInt8.self).baseAddress else {
