@@ -81,6 +81,8 @@ public struct DemoOptions: Sendable {
     var json: Bool
     var blockOut: String?
     var poolPort: Int
+    /// The file of the pool's secret key; `nil` makes a new one.
+    var poolKey: String?
     var recording: String?
     var fault: DemoFault?
     /// This machine's own hashing threads; `nil` for none.
@@ -92,7 +94,8 @@ public struct DemoOptions: Sendable {
 
     public init(
         duration: Double?, boards: String, seed: UInt64, json: Bool, blockOut: String?, poolPort: Int,
-        recording: String?, fault: String?, processorThreads: Int = 0, processorDuty: Double = 1
+        poolKey: String? = nil, recording: String?, fault: String?, processorThreads: Int = 0,
+        processorDuty: Double = 1
     ) throws(DemoUsageFault) {
         if processorThreads != 0 {
             guard let processors = CPUBoard.Options(threads: processorThreads, duty: processorDuty) else {
@@ -114,6 +117,7 @@ public struct DemoOptions: Sendable {
         self.json = json
         self.blockOut = blockOut
         self.poolPort = poolPort
+        self.poolKey = poolKey
         self.recording = recording
         if let fault {
             guard let known = DemoFault(rawValue: fault) else { throw .fault(fault) }

@@ -55,8 +55,7 @@ struct DemoParts: Sendable {
             sharesPerMinute: DemoRun.sharesPerMinute, tokenSeed: options.seed)
         // A new tip reaches the pool a template's time before it reaches the chips.
         configuration.lateShareGrace = .seconds(2)
-        var generator = SystemRandomNumberGenerator()
-        let authority = AuthorityKeyPair.generate(using: &generator)
+        let authority = try poolAuthority()
         let poolNode = PoolNode(
             check: { block, done in node.propose(block, done: done) },
             publish: { block, hash in submit(block, hash, by: .pool) })
@@ -74,8 +73,14 @@ struct DemoParts: Sendable {
             case .mempool: break  // the pool knows what its node's template holds
             }
         }
-        console.line("Pool on 127.0.0.1:\(service.miningPort), key \(authority.publicKey)")
+        console.line("Pool at stratum2+tcp://127.0.0.1:\(service.miningPort)/\(authority.publicKey)")
         return service
+    }
+
+    private func poolAuthority() throws(AuthorityKeyFileError) -> AuthorityKeyPair {
+        if let file = options.poolKey { return try AuthorityKeyFile.read(file) }
+        var generator = SystemRandomNumberGenerator()
+        return .generate(using: &generator)
     }
 
     func plugIn(on loop: any EventLoop, hasher: HashingThread) async throws -> [EmulatedDevice] {

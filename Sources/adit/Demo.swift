@@ -43,6 +43,11 @@ struct Demo: AsyncParsableCommand {
     var poolPort = 0
 
     @Option(
+        help: ArgumentHelp(
+            "The pool's secret key, as adit pool keygen made it; without it, a new one.", valueName: "file"))
+    var poolKey: String?
+
+    @Option(
         help: ArgumentHelp("Play this recording of a node instead of the embedded one.", valueName: "file"))
     var recording: String?
 
@@ -74,7 +79,7 @@ struct Demo: AsyncParsableCommand {
         do throws(DemoUsageFault) {
             return try DemoOptions(
                 duration: duration, boards: boards, seed: seed, json: json, blockOut: blockOut,
-                poolPort: poolPort,
+                poolPort: poolPort, poolKey: poolKey,
                 recording: recording, fault: fault, processorThreads: cpuThreads, processorDuty: cpuDuty)
         } catch {
             throw ValidationError("\(error)")
