@@ -26,36 +26,37 @@ import Testing
 }
 
 @Test func `the pool's first output gets what its fixed ones leave`() throws {
-    var sharing = plan
-    sharing.payouts.append(TransactionOutput(value: Satoshis(rawValue: 1_000), script: [0x51]))
+    let sharing = CoinbasePlan(
+        payouts: [
+            TransactionOutput(value: Satoshis(rawValue: 77), script: anyoneCanSpend),
+            TransactionOutput(value: Satoshis(rawValue: 1_000), script: [0x51]),
+        ], tag: plan.tag, extranonceSize: 16)
     let parts = try sharing.coinbase(for: regtestNext, fees: Satoshis(rawValue: 5), commitment: [0x6a])
     #expect(parts.outputs.map(\.value.rawValue) == [2_499_999_005, 1_000, 0])
 }
 
 @Test func `a coinbase that cannot be is refused by type`() {
-    var none = plan
-    none.payouts = []
-    var greedy = plan
-    greedy.payouts.append(TransactionOutput(value: .max, script: [0x51]))
-    var long = plan
-    long.extranonceSize = 95
-    var heavy = plan
-    heavy.payouts[0].script = .init(repeating: 0, count: 1_000_000)
+    func paying(_ outputs: [TransactionOutput], extranonceSize: Int = 16) -> CoinbasePlan {
+        CoinbasePlan(payouts: outputs, tag: plan.tag, extranonceSize: extranonceSize)
+    }
+    let output = TransactionOutput(value: .zero, script: anyoneCanSpend)
+    let greedy = paying([output, TransactionOutput(value: .max, script: [0x51])])
+    let heavy = paying([TransactionOutput(value: .zero, script: .init(repeating: 0, count: 1_000_000))])
     var builder = TemplateBuilder()
     func fault(_ plan: CoinbasePlan) -> TemplateFault? {
-        do {
+        do throws(TemplateFault) {
             _ = try builder.build(next: regtestNext, mempool: MempoolView(), plan: plan, nodeFigures: nil)
             return nil
         } catch {
             return error
         }
     }
-    #expect(fault(none) == .noPayout)
+    #expect(fault(paying([])) == .noPayout)
     #expect(fault(greedy) == .payoutsExceedReward)
-    #expect(fault(long) == .coinbaseScriptTooLong(101))
+    // Height 3, push 2, tag 6.
+    #expect(fault(paying([output], extranonceSize: 90)) == .coinbaseScriptTooLong(101))
+    #expect(fault(paying([output], extranonceSize: 89)) == nil)
     guard case .coinbaseTooLarge = fault(heavy) else { return #expect(Bool(false), "\(fault(heavy) as Any)") }
-    long.extranonceSize = 32
-    #expect(fault(long) == nil)
 }
 
 @Test func `a tag and an extranonce above 75 bytes get the longer push`() throws {
