@@ -1,9 +1,11 @@
 import CZlib
 
 /// Unpacks one gzip member (RFC 1952), of whose size neither end is trusted.
-enum Gunzip {
+public enum Gunzip {
     /// - Parameter limit: bytes that the result may have at most.
-    static func unpack(_ input: UnsafeRawBufferPointer, limit: Int) throws(CaptureFault.Reason) -> [UInt8] {
+    public static func unpack(
+        _ input: UnsafeRawBufferPointer, limit: Int
+    ) throws(CaptureFault.Reason) -> [UInt8] {
         guard input.count >= 2, input[0] == 0x1f, input[1] == 0x8b else { throw .notGzip }
         var stream = z_stream()
         // Only a lack of memory or a zlib of another major version make this fail.

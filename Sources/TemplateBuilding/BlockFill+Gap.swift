@@ -1,7 +1,9 @@
 // Where a chunk does not fit as a whole, a part of it may. That matters where there is little to choose from:
 // in a full mempool the search leaves no gap worth mentioning.
 extension ClusterGraph {
-    /// Chunks that are taken apart at most, and how many transactions they may have.
+    /// Chunks that are taken apart at most, and how many transactions they may have. Where signature operations
+    /// ran out, much of the block may be left for those of a chunk that need none, and all that were looked at are
+    /// taken apart.
     private static let (maximumParted, maximumPartedCount) = (16, Int32(128))
 
     /// Fills what is left of the block with parts of chunks that were passed over.
@@ -14,9 +16,10 @@ extension ClusterGraph {
         _ result: inout BlockFill
     ) {
         var closed = Set(dropped.filter { !$0.isSingle }.map { chunks[Int($0.chunk)].cluster })
+        let most = result.isShortOfSigops ? ClusterGraph.maximumMisses : ClusterGraph.maximumParted
         var parted = 0
         for entry in passed where !entry.name.isSingle {
-            guard parted < ClusterGraph.maximumParted, limits.weight - result.sums.weight >= 240,
+            guard parted < most, limits.weight - result.sums.weight >= 240,
                 limits.admits(entry, index.pricing)
             else { return }
             let chunk = chunks[Int(entry.name.chunk)]

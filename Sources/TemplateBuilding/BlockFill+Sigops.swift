@@ -52,14 +52,16 @@ extension ClusterGraph {
     }
 
     private func isShortOfSigops(_ entries: [ChunkEntry], at price: Int64, _ limits: FillLimits) -> Bool {
+        repriced(entries, at: price).fillBreak(limits).isShortOfSigops
+    }
+
+    private func repriced(_ entries: [ChunkEntry], at price: Int64) -> ChunkIndex {
         let pricing = Pricing(sigopPrice: price)
-        var sorted = ChunkIndex(pricing: pricing)
-        sorted.insert(
-            contentsOf: entries.map { entry in
-                ChunkEntry(
-                    fee: entry.fee, baseFee: entry.baseFee, weight: entry.weight, sigopCost: entry.sigopCost,
-                    pricing: pricing, run: entry.run, tie: entry.tie, name: entry.name)
-            })
-        return sorted.fillBreak(limits).isShortOfSigops
+        let priced = entries.map { entry in
+            ChunkEntry(
+                fee: entry.fee, baseFee: entry.baseFee, weight: entry.weight, sigopCost: entry.sigopCost,
+                pricing: pricing, run: entry.run, tie: entry.tie, name: entry.name)
+        }
+        return ChunkIndex(sorting: priced, pricing: pricing)
     }
 }

@@ -137,7 +137,7 @@ extension ClusterGraph {
         }
         result.bound = bound(place, first, limits)
         let greedy = greedyRest(right, after: place.sums, limits)
-        var (taken, fee) = greedy
+        var (taken, fee) = (greedy.taken, greedy.sums.fee - place.sums.fee)
         var dropped = [ChunkEntry.Name]()
         let bound = result.bound - place.sums.fee
         let enough = bound - result.bound / ClusterGraph.closeEnough
@@ -162,6 +162,17 @@ extension ClusterGraph {
         return result
     }
 
+    /// What ``fill(_:)`` is sure to reach, and what it cannot exceed, without filling anything: chunks down to the
+    /// first that does not fit, and those of the next few that do.
+    func outlook(_ limits: FillLimits) -> (sums: ChunkSums, bound: Int64) {
+        let place = index.fillBreak(limits)
+        let next = index.entries(from: place, count: 64)
+        guard let first = next.first, limits.admits(first, index.pricing) else {
+            return (place.sums, place.sums.fee)
+        }
+        return (greedyRest(next, after: place.sums, limits).sums, bound(place, first, limits))
+    }
+
     private func bound(_ place: FillBreak, _ first: ChunkEntry, _ limits: FillLimits) -> Int64 {
         let capacity = index.pricing.size(weight: limits.weight, sigopCost: limits.sigopCost)
         let used = index.pricing.size(weight: place.sums.weight, sigopCost: place.sums.sigopCost)
@@ -173,7 +184,7 @@ extension ClusterGraph {
     /// Takes what fits in the order of rates; what does not fit takes the rest of its cluster out with it.
     private func greedyRest(
         _ right: [ChunkEntry], after start: ChunkSums, _ limits: FillLimits
-    ) -> (taken: [ChunkEntry], fee: Int64) {
+    ) -> (taken: [ChunkEntry], sums: ChunkSums) {
         var sums = start
         var taken = [ChunkEntry]()
         var passed = Set<Int32>()
@@ -189,7 +200,7 @@ extension ClusterGraph {
                 passed.insert(chunks[Int(entry.name.chunk)].cluster)
             }
         }
-        return (taken, sums.fee - start.fee)
+        return (taken, sums)
     }
 
     /// All chunks before a place, less some of the last ones.

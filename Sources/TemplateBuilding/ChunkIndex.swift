@@ -3,7 +3,7 @@
 struct ChunkIndex: Sendable {
     static let leafCapacity = 128
     /// What a leaf is filled to when the index is made at once.
-    private static let leafFill = 104
+    static let leafFill = 104
 
     struct Leaf: Sendable {
         /// Number of its place in the store.
@@ -22,6 +22,12 @@ struct ChunkIndex: Sendable {
     private var freePlaces: [Int32] = []
 
     init(pricing: Pricing = Pricing()) { self.pricing = pricing }
+
+    /// Takes over leaves that were made elsewhere, the first in the first place of the store and so on.
+    mutating func adopt(store: [ChunkEntry], leaves: [Leaf], firstKeys: [UInt64], count: Int) {
+        (self.store, self.leaves, self.firstKeys, self.count) = (store, leaves, firstKeys, count)
+        freePlaces = []
+    }
 
     var isEmpty: Bool { count == 0 }
 
@@ -88,74 +94,9 @@ struct ChunkIndex: Sendable {
             return
         }
         var all = new
+        all.reserveCapacity(new.count + count)
         for leaf in leaves.indices { all += entries(ofLeaf: leaf) }
-        let order = sortedOrder(all)
-        self = ChunkIndex(pricing: pricing)
-        count = all.count
-        let leafCount = (all.count + ChunkIndex.leafFill - 1) / ChunkIndex.leafFill
-        leaves.reserveCapacity(leafCount + leafCount / 4)
-        firstKeys.reserveCapacity(leafCount + leafCount / 4)
-        let size = leafCount * ChunkIndex.leafCapacity
-        store = Array(unsafeUninitializedCapacity: size) { store, initialized in
-            for (leaf, first) in stride(from: 0, to: all.count, by: ChunkIndex.leafFill).enumerated() {
-                let length = Swift.min(ChunkIndex.leafFill, all.count - first)
-                let start = leaf * ChunkIndex.leafCapacity
-                var sums = ChunkSums()
-                for i in 0..<ChunkIndex.leafCapacity {
-                    // What lies beyond the leaf's count is never looked at.
-                    let entry = all[Int(order[first + Swift.min(i, length - 1)])]
-                    store.initializeElement(at: start + i, to: entry)
-                    if i < length { sums.add(entry) }
-                }
-                leaves.append(Leaf(place: Int32(leaf), count: Int32(length), sums: sums))
-                firstKeys.append(store[start].key)
-            }
-            initialized = size
-        }
-    }
-
-    /// Positions of entries in sorted order: by the leading digits in which keys differ, then exactly among
-    /// those that these do not tell apart.
-    private func sortedOrder(_ entries: [ChunkEntry]) -> [UInt32] {
-        var (lowest, highest) = (UInt64.max, UInt64.min)
-        for entry in entries {
-            lowest = Swift.min(lowest, entry.key)
-            highest = Swift.max(highest, entry.key)
-        }
-        let width = 64 - (highest &- lowest).leadingZeroBitCount
-        let shift = UInt64(Swift.max(0, width - 33))
-        var pairs = [(key: UInt64, at: UInt32)]()
-        pairs.reserveCapacity(entries.count)
-        for (at, entry) in entries.enumerated() { pairs.append(((entry.key - lowest) >> shift, UInt32(at))) }
-        var other = pairs
-        for digit in stride(from: UInt64(0), to: 33, by: 11) where digit < UInt64(width) {
-            var starts: [2_049 of Int32] = .init(repeating: 0)
-            pairs.withUnsafeBufferPointer { pairs in
-                other.withUnsafeMutableBufferPointer { other in
-                    for pair in pairs { starts[Int(pair.key >> digit & 2_047) + 1] += 1 }
-                    for i in 1..<2_049 { starts[i] += starts[i - 1] }
-                    for pair in pairs {
-                        let at = Int(pair.key >> digit & 2_047)
-                        other[Int(starts[at])] = pair
-                        starts[at] += 1
-                    }
-                }
-            }
-            swap(&pairs, &other)
-        }
-        var order = pairs.map(\.at)
-        var first = 0
-        while first < pairs.count {
-            var end = first + 1
-            while end < pairs.count, pairs[end].key == pairs[first].key { end += 1 }
-            if end - first > 1 {
-                order[first..<end].sort {
-                    entries[Int($0)].precedes(entries[Int($1)], pricing: pricing)
-                }
-            }
-            first = end
-        }
-        return order
+        self = ChunkIndex(sorting: all, pricing: pricing)
     }
 
     /// The leaf that holds an entry or would.
@@ -195,6 +136,9 @@ struct ChunkIndex: Sendable {
             place = free
         } else {
             place = Int32(store.count / ChunkIndex.leafCapacity)
+            if store.capacity - store.count < ChunkIndex.leafCapacity {
+                store.reserveCapacity(store.count + store.count / 8 + ChunkIndex.leafCapacity)
+            }
             store.append(
                 contentsOf: repeatElement(entries[entries.startIndex], count: ChunkIndex.leafCapacity))
         }

@@ -5,6 +5,7 @@ extension ClusterGraph {
     /// Works off all changes since the last call. Costs as much as the clusters that they touched.
     mutating func settle() {
         guard !isSettled else { return }
+        if isRaw { return buildAll() }
         var entries = [ChunkEntry]()
         entries.reserveCapacity(loose.count + openClusters.count)
         for slot in loose {
@@ -21,7 +22,7 @@ extension ClusterGraph {
     }
 
     /// Everything that settling one cluster after the other needs.
-    private struct Workshop {
+    struct Workshop {
         var lineariser = Lineariser()
         var cluster = Cluster()
         var result = Linearisation()
@@ -56,7 +57,7 @@ extension ClusterGraph {
     }
 
     /// All that hangs together with a transaction, itself included. Members of the cluster that have a mark are done.
-    private mutating func gatherComponent(of first: Int32, into part: inout [Int32]) {
+    mutating func gatherComponent(of first: Int32, into part: inout [Int32]) {
         part.removeAll(keepingCapacity: true)
         part.append(first)
         nodes[Int(first)].mark = 0
@@ -83,17 +84,50 @@ extension ClusterGraph {
         part.append(slot)
     }
 
-    private mutating func settleComponent(_ workshop: inout Workshop, into entries: inout [ChunkEntry]) {
+    mutating func settleComponent(_ workshop: inout Workshop, into entries: inout [ChunkEntry]) {
         if workshop.part.count == 1 {
             return entries.append(placed(single: workshop.part[0]))
         }
-        workshop.part.sort { a, b in
+        func precedes(_ a: Int32, _ b: Int32) -> Bool {
             let (tieA, tieB) = (tie(of: a), tie(of: b))
             return tieA != tieB ? tieA < tieB : txids[Int(a)] < txids[Int(b)]
         }
-        describe(workshop.part, in: &workshop.cluster)
-        workshop.lineariser.linearise(workshop.cluster, into: &workshop.result)
+        if workshop.part.count > 2 {
+            workshop.part.sort(by: precedes)
+        } else if precedes(workshop.part[1], workshop.part[0]) {
+            workshop.part.swapAt(0, 1)
+        }
+        if workshop.part.count == 2 {
+            linearisePair(workshop.part[0], workshop.part[1], into: &workshop.result)
+        } else {
+            describe(workshop.part, in: &workshop.cluster)
+            workshop.lineariser.linearise(workshop.cluster, into: &workshop.result)
+        }
         place(workshop.part, as: workshop.result, into: &entries)
+    }
+
+    /// A parent and its only relative, a child: two of three clusters.
+    private func linearisePair(_ first: Int32, _ second: Int32, into result: inout Linearisation) {
+        var isFirstParent = true
+        var link = nodes[Int(first)].parentLink
+        while link >= 0, isFirstParent {
+            isFirstParent = links[Int(link)].parent != second
+            link = links[Int(link)].nextParent
+        }
+        result.removeAll()
+        result.order.append(isFirstParent ? 0 : 1)
+        result.order.append(isFirstParent ? 1 : 0)
+        let (parent, child) =
+            isFirstParent ? (nodes[Int(first)], nodes[Int(second)]) : (nodes[Int(second)], nodes[Int(first)])
+        func size(_ node: Node) -> Int64 {
+            index.pricing.size(weight: Int64(node.weight), sigopCost: Int64(node.sigopCost))
+        }
+        if isRate(child.fee, size(child), above: parent.fee, size(parent)) {
+            result.chunkLengths.append(2)
+        } else {
+            result.chunkLengths.append(1)
+            result.chunkLengths.append(1)
+        }
     }
 
     /// Copies a component, in the order of its ids, out of the graph.
@@ -171,7 +205,7 @@ extension ClusterGraph {
             let record = ChunkRecord(
                 entry: entry, head: part[Int(result.order[start])], count: length, cluster: cluster,
                 ordinal: ordinal, next: -1)
-            if Int(name) < chunks.count { chunks[Int(name)] = record } else { chunks.append(record) }
+            if Int(name) < chunks.count { chunks[Int(name)] = record } else { chunks.appendThriftily(record) }
             if let before {
                 chunks[Int(before.chunk)].next = name
             } else {

@@ -84,8 +84,11 @@ struct ClusterGraph: Sendable {
     var openClusters: [Int32] = []
     /// Slots that become free once nothing refers to them any more.
     var leaving: [Int32] = []
+    /// Nothing is clustered or indexed: the first call of ``settle()`` makes everything at once, and until then
+    /// changes are only written down.
+    var isRaw = true
 
-    var isSettled: Bool { loose.isEmpty && openClusters.isEmpty && leaving.isEmpty }
+    var isSettled: Bool { !isRaw && loose.isEmpty && openClusters.isEmpty && leaving.isEmpty }
 
     /// Bytes held, spare room included.
     var footprint: Int {
@@ -101,7 +104,6 @@ struct ClusterGraph: Sendable {
     mutating func reserve(_ count: Int) {
         nodes.reserveCapacity(count)
         txids.reserveCapacity(count)
-        loose.reserveCapacity(count)
     }
 
     // MARK: Changes
@@ -122,8 +124,8 @@ struct ClusterGraph: Sendable {
             txids[Int(slot)] = txid
         } else {
             slot = Int32(nodes.count)
-            nodes.append(node)
-            txids.append(txid)
+            nodes.appendThriftily(node)
+            txids.appendThriftily(txid)
         }
         if state == .active { lift(slot) }
         return slot
@@ -141,11 +143,12 @@ struct ClusterGraph: Sendable {
             links[Int(number)] = link
         } else {
             number = Int32(links.count)
-            links.append(link)
+            links.appendThriftily(link)
         }
         nodes[Int(child)].parentLink = number
         nodes[Int(parent)].childLink = number
-        if nodes[Int(child)].state == .active, nodes[Int(parent)].state == .active { join(child, parent) }
+        guard !isRaw, nodes[Int(child)].state == .active, nodes[Int(parent)].state == .active else { return }
+        join(child, parent)
     }
 
     /// Removes a transaction; its children no longer depend on it.
@@ -163,7 +166,7 @@ struct ClusterGraph: Sendable {
         guard before != state else { return }
         if before == .active { leave(slot) }
         nodes[Int(slot)].state = state
-        guard state == .active else { return }
+        guard state == .active, !isRaw else { return }
         // As long as its former cluster is open, its list runs through this node.
         if nodes[Int(slot)].cluster >= 0 { settle() }
         lift(slot)
@@ -181,19 +184,18 @@ struct ClusterGraph: Sendable {
 
     /// Prices signature operations anew, which takes every cluster apart.
     mutating func setPricing(_ pricing: Pricing) {
-        settle()
         guard pricing != index.pricing else { return }
+        settle()
         index = ChunkIndex(pricing: pricing)
-        for slot in 0..<Int32(nodes.count) where nodes[Int(slot)].isIndexed {
-            nodes[Int(slot)].isIndexed = false
-            nodes[Int(slot)].isLoose = true
-            loose.append(slot)
+        for slot in nodes.indices {
+            nodes[slot].isIndexed = false
+            nodes[slot].cluster = -1
         }
-        for cluster in clusters.indices where clusters[cluster].count > 0 {
-            dropChunks(of: Int32(cluster), areIndexed: false)
-            clusters[cluster].isOpen = true
-            openClusters.append(Int32(cluster))
-        }
+        clusters.removeAll()
+        chunks.removeAll()
+        freeClusters.removeAll()
+        freeChunks.removeAll()
+        isRaw = true
         settle()
     }
 
@@ -229,10 +231,11 @@ struct ClusterGraph: Sendable {
 
     /// Takes a single or its whole cluster out of the index, to be settled.
     mutating func lift(_ slot: Int32) {
+        guard !isRaw else { return }
         let cluster = nodes[Int(slot)].cluster
         if cluster >= 0 {
             guard !clusters[Int(cluster)].isOpen else { return }
-            dropChunks(of: cluster, areIndexed: true)
+            dropChunks(of: cluster)
             clusters[Int(cluster)].isOpen = true
             openClusters.append(cluster)
             return
@@ -288,14 +291,14 @@ struct ClusterGraph: Sendable {
             clusters[Int(free)] = record
             return free
         }
-        clusters.append(record)
+        clusters.appendThriftily(record)
         return Int32(clusters.count - 1)
     }
 
-    private mutating func dropChunks(of cluster: Int32, areIndexed: Bool) {
+    private mutating func dropChunks(of cluster: Int32) {
         var chunk = clusters[Int(cluster)].firstChunk
         while chunk >= 0 {
-            if areIndexed { index.remove(chunks[Int(chunk)].entry) }
+            index.remove(chunks[Int(chunk)].entry)
             freeChunks.append(chunk)
             chunk = chunks[Int(chunk)].next
         }
@@ -329,4 +332,13 @@ struct ClusterGraph: Sendable {
 @inline(__always)
 func leadingBits(of txid: Txid) -> UInt64 {
     withUnsafeBytes(of: txid) { UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 24, as: UInt64.self)) }
+}
+
+extension Array {
+    /// Appends to a large array that is not to double its room for one element.
+    @inline(__always)
+    mutating func appendThriftily(_ element: Element) {
+        if count == capacity { reserveCapacity(count + count / 8 + 16) }
+        append(element)
+    }
 }

@@ -22,16 +22,29 @@ public struct MempoolChoice: Sendable {
 }
 
 /// What a new template would earn, known without building it.
+///
+/// Fees here are those that the order counts, deltas included, as in ``MempoolChoice/orderingFees``.
 public struct MempoolOutlook: Hashable, Sendable {
-    /// Real fees that the next choice is sure to have, but for what the operator included.
-    public var atLeast: Satoshis
-    /// What it could order at most, deltas included.
+    /// A choice made now is no lower. With included transactions that would not be chosen anyway this is what is
+    /// left when they take their room, which a choice misses by a chunk at most.
+    public var atLeast: Int64
+    /// Nor is it higher than this; some hundred satoshis above the other in a full mempool.
     public var atMost: Int64
+
+    public init(atLeast: Int64, atMost: Int64) { (self.atLeast, self.atMost) = (atLeast, atMost) }
+
+    /// What a new template would earn more than one with these fees; below zero, less.
+    public func gain(over orderingFees: Int64) -> ClosedRange<Int64> {
+        let (low, lowOverflow) = atLeast.subtractingReportingOverflow(orderingFees)
+        let (high, highOverflow) = atMost.subtractingReportingOverflow(orderingFees)
+        let sure = lowOverflow ? (orderingFees < 0 ? .max : .min) : low
+        return sure...Swift.max(sure, highOverflow ? (orderingFees < 0 ? .max : .min) : high)
+    }
 
     /// Whether a new job is worth sending to miners who work on one with these fees: the sure gain reaches
     /// the threshold.
-    public func isWorthNewJob(over fees: Satoshis, threshold: Satoshis) -> Bool {
-        atLeast.rawValue >= fees.rawValue + threshold.rawValue
+    public func isWorthNewJob(over orderingFees: Int64, threshold: Satoshis) -> Bool {
+        gain(over: orderingFees).lowerBound >= Int64(clamping: threshold.rawValue)
     }
 }
 
@@ -57,6 +70,13 @@ public enum Explanation: Hashable, Sendable {
         public var fee: Int64
         public var weight: Weight
         public var sigopCost: Int
+
+        public init(transactions: Int, fee: Int64, weight: Weight, sigopCost: Int) {
+            self.transactions = transactions
+            self.fee = fee
+            self.weight = weight
+            self.sigopCost = sigopCost
+        }
     }
 }
 
@@ -80,19 +100,31 @@ extension Mempool {
         return choice
     }
 
-    /// What the next choice would earn: some hundred nanoseconds, without building anything.
+    /// What the next choice would earn: a microsecond, without building anything.
     public mutating func outlook(weight: Weight, sigopCost: Int) -> MempoolOutlook {
         graph.settle()
         let limits = FillLimits(
             weight: Int64(clamping: weight.weightUnits), sigopCost: Int64(Swift.max(0, sigopCost)),
             minimumRate: Int64(clamping: policy.minimumRate))
-        let place = graph.index.fillBreak(limits)
-        let next = graph.index.entries(from: place, count: 1).first
-        let room = Double(limits.weight - place.sums.weight)
-        let part = next.map { Swift.max(0, Double($0.fee) / Double($0.weight) * room) } ?? 0
-        return MempoolOutlook(
-            atLeast: Satoshis(rawValue: UInt64(place.sums.baseFee)),
-            atMost: place.sums.fee + Int64(part.rounded(.up)))
+        let free = graph.outlook(limits)
+        guard !policy.included.isEmpty else {
+            return MempoolOutlook(atLeast: free.sums.fee, atMost: Swift.max(free.sums.fee, free.bound))
+        }
+        var reduced = limits
+        for slot in pins(limits).slots {
+            reduced.weight -= Int64(graph.nodes[Int(slot)].weight)
+            reduced.sigopCost -= Int64(graph.nodes[Int(slot)].sigopCost)
+        }
+        let sure = graph.outlook(reduced).sums.fee
+        return MempoolOutlook(atLeast: sure, atMost: Swift.max(sure, free.bound))
+    }
+
+    /// All chunks that may be chosen, best rate first: the fee-rate diagram of the mempool.
+    public mutating func chunks() -> [Explanation.Figures] {
+        graph.settle()
+        return graph.index.leaves.indices.flatMap { leaf in
+            graph.index.entries(ofLeaf: leaf).map { figures(of: $0) }
+        }
     }
 
     /// The chosen transactions in block order.

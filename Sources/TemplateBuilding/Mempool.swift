@@ -57,24 +57,24 @@ public struct Mempool: Sendable {
 
     var graph = ClusterGraph()
     var details: [Detail] = []
-    private(set) var slots = SlotTable()
+    var slots = SlotTable()
     private var spenders = SlotTable()
     private let seed: UInt64
     public private(set) var policy = TemplatePolicy()
-    private var hasRules = false
+    private(set) var hasRules = false
     /// Height and median time past that lock times are held against; none without a tip.
     private var tip: (height: UInt32, medianTime: UInt32)?
-    private var totalFees: UInt64 = 0
+    var totalFees: UInt64 = 0
     /// Reasons of transactions that are kept out, by slot.
     var reasons: [Int32: KeptOut] = [:]
     /// Faults that nothing but removal changes.
     private var flaws: [Int32: Exclusion.Reason] = [:]
     /// Who waits for a parent that is not here, and the other way round.
-    private var waiting: [Txid: [Int32]] = [:]
+    private(set) var waiting: [Txid: [Int32]] = [:]
     private var missing: [Int32: [Txid]] = [:]
-    private var feeDeltas: [Txid: Int64] = [:]
+    private(set) var feeDeltas: [Txid: Int64] = [:]
     /// Children of mined transactions, block by block.
-    private var orphaned: [[Txid: [Txid]]] = []
+    private(set) var orphaned: [[Txid: [Txid]]] = []
 
     /// - Parameter seed: any number that a sender of transactions cannot know.
     public init(seed: UInt64 = 0x5eed) { self.seed = seed }
@@ -147,7 +147,7 @@ public struct Mempool: Sendable {
             weight: UInt32(entry.weight.weightUnits), sigopCost: UInt32(entry.sigopCost),
             state: isPlain ? .active : .blocked)
         let detail = Detail(wtxid: entry.wtxid, wireBytes: entry.wireBytes, lockTime: outline.lockTime)
-        if Int(slot) < details.count { details[Int(slot)] = detail } else { details.append(detail) }
+        if Int(slot) < details.count { details[Int(slot)] = detail } else { details.appendThriftily(detail) }
         slots.insert(hash(entry.txid), slot)
         totalFees += entry.fee.rawValue
         for outpoint in outline.spends { spenders.insert(hash(outpoint), slot) }
@@ -270,16 +270,20 @@ public struct Mempool: Sendable {
 // MARK: - Bookkeeping
 
 extension Mempool {
+    @inline(__always)
+    static func areInRange(_ weight: Weight, _ fee: Satoshis, _ sigopCost: Int) -> Bool {
+        (1...Weight.block.weightUnits).contains(weight.weightUnits) && fee <= .max
+            && (0...maximumBlockSigopCost).contains(sigopCost)
+    }
+
     private func refusal(of entry: MempoolEntry) -> Refusal? {
         if contains(entry.txid) { return .duplicate }
         if count >= Mempool.maximumTransactions { return .full }
-        guard (1...Weight.block.weightUnits).contains(entry.weight.weightUnits), entry.fee <= .max,
-            (0...maximumBlockSigopCost).contains(entry.sigopCost)
-        else { return .outOfRange }
+        guard Mempool.areInRange(entry.weight, entry.fee, entry.sigopCost) else { return .outOfRange }
         return entry.fee.rawValue > Satoshis.max.rawValue - totalFees ? .moreFeesThanMoney : nil
     }
 
-    private func hash(_ txid: Txid) -> UInt64 { mixed(leadingBits(of: txid), seed: seed) }
+    func hash(_ txid: Txid) -> UInt64 { mixed(leadingBits(of: txid), seed: seed) }
 
     private func hash(_ outpoint: OutPoint) -> UInt64 {
         mixed(leadingBits(of: outpoint.txid) ^ UInt64(outpoint.index) << 17, seed: seed &+ 1)

@@ -11,7 +11,9 @@ struct SlotTable: Sendable {
     private var mask: Int { cells.count - 1 }
 
     mutating func reserve(_ count: Int) {
-        while count * 4 > cells.count * 3 { grow() }
+        var size = cells.count
+        while count * 4 > size * 3 { size *= 2 }
+        if size > cells.count { grow(to: size) }
     }
 
     @inline(__always)
@@ -32,6 +34,35 @@ struct SlotTable: Sendable {
         if (count + 1) * 4 > cells.count * 3 { grow() }
         place((hash >> 32) << 32 | UInt64(number + 1))
         count += 1
+    }
+
+    /// Puts in the numbers from 0 on, one for each hash, up to the first one that is there already. Room for
+    /// all must be reserved. Nothing else happens between one and the next, so that waiting for memory overlaps.
+    ///
+    /// - Parameter matches: whether two numbers under one hash mean the same.
+    /// - Returns: how many were put in.
+    mutating func insert(_ hashes: [UInt64], unless matches: (Int32, Int32) -> Bool) -> Int {
+        precondition((count + hashes.count) * 4 <= cells.count * 3, "no room is reserved")
+        let mask = self.mask
+        let inserted = cells.withUnsafeMutableBufferPointer { cells in
+            for i in hashes.indices {
+                let print = hashes[i] >> 32
+                let number = Int32(i)
+                var at = Int(print) & mask
+                while cells[at] != 0 {
+                    if cells[at] >> 32 == print,
+                        matches(Int32(truncatingIfNeeded: cells[at] & 0xffff_ffff) - 1, number)
+                    {
+                        return i
+                    }
+                    at = (at + 1) & mask
+                }
+                cells[at] = print << 32 | UInt64(number + 1)
+            }
+            return hashes.count
+        }
+        count += inserted
+        return inserted
     }
 
     /// Takes out a number that is there under this hash.
@@ -62,9 +93,11 @@ struct SlotTable: Sendable {
         cells[at] = cell
     }
 
-    private mutating func grow() {
+    private mutating func grow() { grow(to: 2 * cells.count) }
+
+    private mutating func grow(to size: Int) {
         let old = cells
-        cells = .init(repeating: 0, count: 2 * old.count)
+        cells = .init(repeating: 0, count: size)
         for cell in old where cell != 0 { place(cell) }
     }
 }

@@ -30,6 +30,8 @@ struct SmallForest: Sendable {
     var above: [64 of UInt64] = .init(repeating: 0)
     var below: [64 of UInt64] = .init(repeating: 0)
     var tree = SpanningTree()
+    /// Whether the product of any sum of fees and any sum of sizes is below 2^62; nearly always.
+    private var isNarrow = false
     private var random: UInt64 = 1
 
     init() {}
@@ -55,6 +57,12 @@ struct SmallForest: Sendable {
             parents[Int(dependency.child)] |= 1 << UInt64(dependency.parent)
             children[Int(dependency.parent)] |= 1 << UInt64(dependency.child)
         }
+        var (feeSum, sizeSum): (UInt64, UInt64) = (0, 0)
+        for i in 0..<count {
+            feeSum += fees[i].magnitude
+            sizeSum += UInt64(sizes[i])
+        }
+        isNarrow = feeSum.leadingZeroBitCount + sizeSum.leadingZeroBitCount >= 66
         for i in 0..<count {
             above[i] = parents[i]
             below[i] = children[i]
@@ -301,6 +309,28 @@ extension SmallForest {
 
     /// The node whose dependency towards the root is worth most to cut; `nil` when none is.
     func bestCut(of chunk: Int) -> Int? {
+        isNarrow ? bestNarrowCut(of: chunk) : bestWideCut(of: chunk)
+    }
+
+    private func bestNarrowCut(of chunk: Int) -> Int? {
+        let (fee, size) = (chunkFees[chunk], chunkSizes[chunk])
+        var best: Int64 = 0
+        var result: Int?
+        var next = 1
+        while next < tree.count {
+            let node = Int(tree.order[next])
+            let own = tree.fees[node] &* size &- fee &* tree.sizes[node]
+            let gain = activeChildren[node] >> UInt64(tree.up[node]) & 1 == 1 ? own : -own
+            if gain > best {
+                best = gain
+                result = node
+            }
+            next += 1
+        }
+        return result
+    }
+
+    private func bestWideCut(of chunk: Int) -> Int? {
         var best: Int128 = 0
         var result: Int?
         var next = 1

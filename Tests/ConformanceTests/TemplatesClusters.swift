@@ -66,27 +66,6 @@ private func sums(_ result: Linearisation, _ cluster: Cluster) -> [[Int64]] {
     }
 }
 
-private func lines(_ file: String) throws -> [[Substring]] {
-    try String(decoding: Shared.unzipped("data/mempool/\(file)"), as: UTF8.self).split(separator: "\n").filter
-    {
-        !$0.hasPrefix("#")
-    }.map { $0.split(separator: ",", omittingEmptySubsequences: false) }
-}
-
-private func synthetic(_ index: Substring) -> Txid {
-    Txid(Hash256(hashing: Array("adit-synth-\(index)".utf8)))
-}
-
-/// - Parameter fields: index, weight, sigop cost, fee, parents.
-private func entry(_ fields: ArraySlice<Substring>) throws -> MempoolEntry {
-    let fields = Array(fields)
-    let txid = synthetic(fields[0])
-    return MempoolEntry(
-        txid: txid, wtxid: Wtxid(txid.hash), weight: Weight(weightUnits: try #require(UInt64(fields[1]))),
-        sigopCost: Int(fields[2]) ?? 0, fee: Satoshis(rawValue: try #require(UInt64(fields[3]))),
-        parents: fields[4].split(separator: " ").map(synthetic), wireBytes: [])
-}
-
 @Suite(.enabled(if: Shared.isPresent || ProcessInfo.processInfo.environment["CI"] == "true"))
 struct TemplatesClustersConformance {
     @Test(arguments: ["hard-64.json.gz", "over-limit.json.gz"])
@@ -111,30 +90,30 @@ struct TemplatesClustersConformance {
         var alive: [Txid: MempoolEntry] = [:]
         var deltas: [Txid: Int64] = [:]
         var mempool = Mempool()
-        for fields in try lines("synth-50k.csv.gz") {
-            let entry = try entry(fields[...])
+        for fields in try SyntheticMempool.lines("synth-50k.csv.gz") {
+            let entry = try SyntheticMempool.entry(fields[...])
             #expect(mempool.add(entry) == .taken)
             alive[entry.txid] = entry
         }
         var checkpoints = 0
-        for fields in try lines("synth-50k.trace.csv.gz") {
+        for fields in try SyntheticMempool.lines("synth-50k.trace.csv.gz") {
             switch fields[1] {
             case "A":
-                let entry = try entry(fields[2...])
+                let entry = try SyntheticMempool.entry(fields[2...])
                 #expect(mempool.add(entry) == .taken)
                 alive[entry.txid] = entry
             case "R":
                 for index in fields[2].split(separator: " ") {
-                    mempool.remove(synthetic(index))
-                    alive[synthetic(index)] = nil
+                    mempool.remove(SyntheticMempool.txid(index))
+                    alive[SyntheticMempool.txid(index)] = nil
                 }
             case "P":
-                let txid = synthetic(fields[2])
+                let txid = SyntheticMempool.txid(fields[2])
                 let delta = try #require(Int64(fields[3]))
                 mempool.prioritise(txid, by: delta)
                 deltas[txid, default: 0] += delta
             case "B":
-                let mined = fields[2].split(separator: " ").map(synthetic)
+                let mined = fields[2].split(separator: " ").map(SyntheticMempool.txid)
                 mempool.connect(mined: mined)
                 for txid in mined {
                     alive[txid] = nil

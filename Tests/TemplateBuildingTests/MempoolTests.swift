@@ -145,8 +145,34 @@ func `after any changes the choice is that of a mempool built from nothing`(seed
         #expect(ours.weight <= room.weight && ours.sigopCost <= room.sigopCost)
         #expect(ours.orderingFees <= ours.bound)
         let outlook = drill.mempool.outlook(weight: room.weight, sigopCost: room.sigopCost)
-        #expect(outlook.atMost >= ours.orderingFees)
+        #expect(outlook.atLeast <= ours.orderingFees && ours.orderingFees <= outlook.atMost)
+        // All at once, in any order, is the same again.
+        var atOnce = Mempool()
+        #expect(atOnce.add(contentsOf: drill.alive.shuffled(using: &drill.dice)).isEmpty)
+        for (txid, delta) in drill.deltas { atOnce.prioritise(txid, by: delta) }
+        let built = atOnce.choose(weight: room.weight, sigopCost: room.sigopCost)
+        #expect(atOnce.txids(of: built) == fresh.txids(of: theirs), "seed \(seed), round \(round)")
     }
+}
+
+@Test func `what cannot be added among many is refused as it is alone`() {
+    let entries = (0..<6).map { plain($0, fee: 100) }
+    let late = plain(7, fee: 1, parents: [plain(8, fee: 1).txid])
+    let mixed = [
+        entries[0], entries[1], entries[0], plain(2, fee: 100, weight: 0), entries[3], late, plain(8, fee: 1),
+        plain(9, fee: 1, parents: [plain(9, fee: 1).txid]), entries[4],
+    ]
+    var atOnce = Mempool()
+    let refused = atOnce.add(contentsOf: mixed)
+    #expect(refused.map(\.reason) == [.duplicate, .outOfRange, .cyclic])
+    #expect(refused.map(\.txid) == [mixed[2], mixed[3], mixed[7]].map(\.txid))
+    var single = Mempool()
+    for entry in mixed { single.add(entry) }
+    #expect(atOnce.count == 6 && single.count == 6)
+    let (ours, theirs) = (
+        atOnce.choose(weight: room.weight, sigopCost: 0), single.choose(weight: room.weight, sigopCost: 0)
+    )
+    #expect(ours.transactions == 6 && atOnce.txids(of: ours) == single.txids(of: theirs))
 }
 
 @Test func `several children together pay for one parent`() {
