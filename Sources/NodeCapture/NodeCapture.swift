@@ -25,6 +25,18 @@ public enum NodeCapture {
         }
     }
 
+    /// Reads the JSON text of a capture, which has been unpacked already.
+    ///
+    /// - Parameter source: how to call it in an error.
+    public static func recording(json bytes: [UInt8], source: String) throws(CaptureFault) -> Recording {
+        do throws(CaptureFault.Reason) {
+            guard bytes.count <= maximumUnpackedSize else { throw .tooLarge(limit: maximumUnpackedSize) }
+            return try Recording(CaptureDocument(json: bytes))
+        } catch {
+            throw CaptureFault(source: source, reason: error)
+        }
+    }
+
     /// Reads a capture in a file.
     public static func recording(file path: String) throws(CaptureFault) -> Recording {
         let bytes: [UInt8]

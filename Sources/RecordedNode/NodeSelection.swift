@@ -1,4 +1,4 @@
-import BitcoinPrimitives
+public import BitcoinPrimitives
 
 /// The choice that a node before version 31 makes from its mempool, as far as figures tell it from ours.
 ///
@@ -8,9 +8,7 @@ import BitcoinPrimitives
 /// node (Knots 20210629) begins with the transaction whose coins are oldest by value, whatever it pays. Other
 /// nodes keep no such place, nor does this one after the recorded tip. It shares no code with
 /// TemplateBuilding, whose result is compared with it.
-struct NodeSelection {
-    /// Exclusive; what is reserved counts as used from the start.
-    private static let maximumWeight = 3_996_000
+public struct NodeSelection {
     private static let reservedSigopCost = 400
     private static let maximumMisses = 1_000
 
@@ -22,6 +20,8 @@ struct NodeSelection {
 
     private let entries: [MempoolEntry]
     private let reservedWeight: Int
+    /// Exclusive; what is reserved counts as used from the start.
+    private let maximumWeight: Int
     private var own: [Sums] = []
     private var ancestors: [[Int]] = []
     private var descendants: [[Int]]
@@ -31,9 +31,14 @@ struct NodeSelection {
     /// - Parameters:
     ///   - entries: parents before children; parents that are not among them count as mined.
     ///   - reservedWeight: for the header, the coinbase, and whatever else is already in the block.
-    init(_ entries: [MempoolEntry], reserving reservedWeight: Weight = Weight(weightUnits: 4_000)) {
+    ///   - maximumWeight: what the block stays below, the reserve included; at most a block's.
+    public init(
+        _ entries: [MempoolEntry], reserving reservedWeight: Weight = Weight(weightUnits: 4_000),
+        below maximumWeight: Weight = Weight(weightUnits: 3_996_000)
+    ) {
         self.entries = entries
         self.reservedWeight = Int(reservedWeight.weightUnits)
+        self.maximumWeight = Int(maximumWeight.weightUnits)
         descendants = .init(repeating: [], count: entries.count)
         var positions: [Txid: Int] = [:]
         for (i, entry) in entries.enumerated() {
@@ -60,16 +65,16 @@ struct NodeSelection {
     }
 
     /// Positions of the chosen entries in block order, and their figures.
-    func chosen() -> (order: [Int], figures: TemplateFigures) {
+    public func chosen() -> (order: [Int], figures: TemplateFigures) {
         var progress = Progress(self)
         var misses = 0
         while let (candidate, package) = progress.takeBest(by: self) {
             // -blockmintxfee: 1 satoshi a virtual byte.
             if package.fees < package.size { break }
-            guard progress.hasRoom(for: package) else {
+            guard progress.hasRoom(for: package, below: maximumWeight) else {
                 progress.setAside(candidate)
                 misses += 1
-                let isNearlyFull = progress.weight > NodeSelection.maximumWeight - 4_000
+                let isNearlyFull = progress.weight > maximumWeight - 4_000
                 if misses > NodeSelection.maximumMisses, isNearlyFull { break }
                 continue
             }
@@ -127,8 +132,8 @@ struct NodeSelection {
             return (candidate, package)
         }
 
-        func hasRoom(for package: Sums) -> Bool {
-            weight + 4 * package.size < NodeSelection.maximumWeight
+        func hasRoom(for package: Sums, below maximumWeight: Int) -> Bool {
+            weight + 4 * package.size < maximumWeight
                 && sigopCost + package.sigopCost < maximumBlockSigopCost
         }
 

@@ -12,5 +12,8 @@ struct Adit: AsyncParsableCommand {
               adit demo --duration 60
             """,
         version: "0.1.0",
-        subcommands: [Demo.self, Devices.self, Emulate.self, Verify.self, Bench.self])
+        subcommands: [
+            Demo.self, Devices.self, Emulate.self, Verify.self, TemplateCommand.self, PoolCommand.self,
+            Bench.self,
+        ])
 }

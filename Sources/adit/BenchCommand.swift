@@ -11,7 +11,10 @@ struct Bench: ParsableCommand {
             Example:
               adit bench hash --rounds 50
             """,
-        subcommands: [BenchHash.self, BenchChains.self, BenchSpace.self, BenchWorld.self, BenchSV2.self])
+        subcommands: [
+            BenchHash.self, BenchChains.self, BenchSpace.self, BenchWorld.self, BenchSV2.self,
+            BenchSV2Load.self, BenchTemplate.self,
+        ])
 }
 
 struct BenchHash: ParsableCommand {
@@ -44,8 +47,7 @@ struct BenchHash: ParsableCommand {
 
     func run() throws {
         if let refused = HashKernel.refused {
-            let notice = "ADIT_SHA256D: no usable kernel is called '\(refused)'; using the automatic choice\n"
-            FileHandle.standardError.write(Data(notice.utf8))
+            printError("ADIT_SHA256D: no usable kernel is called '\(refused)'; using the automatic choice")
         }
         let results = HashBenchmark(rounds: rounds).run()
         guard json else {
