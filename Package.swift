@@ -27,6 +27,8 @@ let nio: [Target.Dependency] = [
     .product(name: "NIOPosix", package: "swift-nio"),
 ]
 
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+
 let foreign: [Target] = [
     // Debug builds compile C without optimisation unless told otherwise, and hashing is then five times slower.
     .target(name: "CSHA256d", cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
@@ -35,6 +37,8 @@ let foreign: [Target] = [
     .target(name: "CLinux"),
     .target(name: "CResources"),
     .systemLibrary(name: "CSecp256k1", pkgConfig: "libsecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
+    // Not by pkg-config, whose flags for Kerberos the package manager warns of.
+    .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 ]
 
@@ -44,12 +48,16 @@ let vocabulary: [Target] = [
 ]
 
 let cores: [Target] = [
-    core("SV2Noise", ["CSecp256k1", crypto]),
+    core("SV2Noise", ["BitcoinPrimitives", "CSecp256k1", crypto]),
     core("SV2Codec"),
     core("SV2Messages", ["SV2Codec"]),
     core("SV2Roles", ["SV2Messages", "SV2Codec", "BitcoinPrimitives", "Units"]),
     core("TemplateBuilding", ["BitcoinPrimitives", "Units"]),
     core("RecordedNode", ["BitcoinPrimitives", "Units"]),
+    core("Payouts", ["BitcoinPrimitives", "CSecp256k1", crypto]),
+    core("BlockRelay", ["BitcoinPrimitives", "Units"]),
+    core("NodeRPC", ["BitcoinPrimitives", "TemplateBuilding", "Units"]),
+    core("TemplatePolicies", ["BitcoinPrimitives", "TemplateBuilding"]),
     core(
         "Negotiation",
         [
@@ -89,7 +97,26 @@ let edges: [Target] = [
         ]),
     core("NodeCapture", ["RecordedNode", "BitcoinPrimitives", "CZlib", "CResources"]),
     core("Transports", ["CLinux", "Units"] + nio),
-    core("SV2Connections", ["SV2Codec", "SV2Noise", "Transports"] + nio),
+    core(
+        "NodeConnections",
+        ["BitcoinPrimitives", "CZeroMQ", "NodeRPC", "Transports", "Units", nioHTTP1] + nio),
+    core(
+        "PolicyFiles",
+        [
+            "BitcoinPrimitives", "Payouts", "TemplatePolicies", .product(name: "TOMLKit", package: "TOMLKit"),
+        ]),
+    core(
+        "TemplateSources",
+        ["BitcoinPrimitives", "CZlib", "NodeCapture", "NodeRPC", "Payouts", "RecordedNode"]),
+    core(
+        "TemplateReports",
+        [
+            "BitcoinPrimitives", "Payouts", "PolicyFiles", "RecordedNode", "TemplateBuilding",
+            "TemplatePolicies",
+            "TemplateSources",
+        ]),
+    core("PeerConnections", ["BitcoinPrimitives", "BlockRelay", "Transports", "Units"] + nio),
+    core("SV2Connections", ["SV2Codec", "SV2Messages", "SV2Noise", "Transports"] + nio),
     core(
         "SV1Connections",
         [
@@ -112,15 +139,22 @@ let edges: [Target] = [
             "CSecp256k1",
             "Boards", "Emulator", "HardwareData", "MinerCore", "SV2Codec", "SV2Messages", "SV2Noise",
             "SV2Roles",
-            "SimulationKit",
-            "TemplateBuilding", "Units", crypto,
-        ]),
+            "PoolServer", "SV2Connections", "SimulationKit", "TemplateBuilding", "Transports", "Units",
+            crypto,
+        ] + nio),
     core(
         "PoolServer",
         [
             "BitcoinPrimitives", "SV2Codec", "SV2Connections", "SV2Messages", "SV2Noise", "SV2Roles",
             "Transports",
             "Units",
+        ] + nio),
+    core(
+        "PoolChecks",
+        [
+            "BitcoinPrimitives", "SV1", "SV1Connections", "SV2Codec", "SV2Connections", "SV2Messages",
+            "SV2Noise",
+            "SV2Roles", "Transports", "Units",
         ] + nio),
     core(
         "MinerRuntime",
@@ -136,7 +170,8 @@ let edges: [Target] = [
     .executableTarget(
         name: "adit",
         dependencies: [
-            "Benchmarks", "BitcoinPrimitives", "EmulatorHost", "HeaderReports", "MinerRuntime",
+            "Benchmarks", "BitcoinPrimitives", "EmulatorHost", "HeaderReports", "MinerRuntime", "PoolChecks",
+            "CLinux", "NodeCapture", "Payouts", "PoolServer", "SV2Noise", "TemplateReports",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: swift6),
@@ -144,6 +179,7 @@ let edges: [Target] = [
 
 let testTargets: [Target] = [
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swift6),
+    .target(name: "NIOSupport", dependencies: nio, path: "Tests/NIOSupport", swiftSettings: swift6),
     tests("ASICChains", ["ASICChips", "ASICWire", "BitcoinPrimitives", "Units"]),
     tests("ASICChips", ["ASICWire", "Units"]),
     tests("ASICWire"),
@@ -164,17 +200,42 @@ let testTargets: [Target] = [
         ]),
     tests("MinerRuntime", ["BitcoinPrimitives", "MinerCore", "Units"]),
     tests("NodeCapture", ["BitcoinPrimitives", "CZlib", "RecordedNode"]),
+    tests("BlockRelay", ["BitcoinPrimitives", "Units"]),
+    tests(
+        "NodeConnections",
+        [
+            "BitcoinPrimitives", "CZeroMQ", "NIOSupport", "NodeRPC", "TemplateBuilding", "Units", nioHTTP1,
+        ] + nio),
+    tests("NodeRPC", ["BitcoinPrimitives", "TemplateBuilding", "Units"]),
+    tests("PolicyFiles", ["BitcoinPrimitives", "Payouts", "TemplatePolicies"]),
+    tests("TemplatePolicies", ["BitcoinPrimitives", "TemplateBuilding"]),
+    tests("TemplateReports", ["BitcoinPrimitives", "TemplateSources"]),
+    tests("TemplateSources", ["BitcoinPrimitives", "CZlib", "NodeCapture", "NodeRPC", "Payouts"]),
+    tests("Payouts", ["BitcoinPrimitives"]),
+    tests("PeerConnections", ["BitcoinPrimitives", "BlockRelay", "NIOSupport", "Units"] + nio),
     tests("Peripherals", ["Units"]),
+    tests(
+        "PoolServer",
+        [
+            "BitcoinPrimitives", "NIOSupport", "SV1Connections", "SV2Codec", "SV2Connections", "SV2Messages",
+            "SV2Noise", "SV2Roles", "Transports", "Units",
+        ] + nio),
+    tests(
+        "PoolChecks",
+        [
+            "BitcoinPrimitives", "NIOSupport", "PoolServer", "SV1", "SV1Connections", "SV2Noise", "SV2Roles",
+            "Transports", "Units",
+        ] + nio),
     tests("RecordedNode", ["BitcoinPrimitives", "NodeCapture"]),
     tests("SV1", ["BitcoinPrimitives", "Units"]),
-    tests("SV1Connections", ["SV1"] + nio),
+    tests("SV1Connections", ["NIOSupport", "SV1", "Transports"] + nio),
     tests("SV2Codec"),
-    tests("SV2Connections", ["SV2Codec", "SV2Noise", "Units"] + nio),
+    tests("SV2Connections", ["NIOSupport", "SV2Codec", "SV2Noise", "Transports", "Units"] + nio),
     tests("SV2Messages", ["SV2Codec"]),
     tests("SV2Noise", [crypto]),
     tests("SV2Roles", ["BitcoinPrimitives", "SV2Codec", "SV2Messages", "Units"]),
     tests("Scheduling", ["BitcoinPrimitives", "Units"]),
-    tests("TemplateBuilding", ["BitcoinPrimitives", "NodeCapture", "RecordedNode"]),
+    tests("TemplateBuilding", ["BitcoinPrimitives", "NodeCapture", "RecordedNode", "Units"]),
     tests("Transports", ["CLinux", "Units"] + nio),
     tests("Verification", ["BitcoinPrimitives"]),
     // Driver and emulator on one line: two readings of one protocol.
@@ -189,8 +250,8 @@ let testTargets: [Target] = [
     .testTarget(
         name: "ConformanceTests",
         dependencies: [
-            "ASICChips", "ASICWire", "BitcoinPrimitives", "Boards", "Emulator", "Peripherals", "RecordedNode",
-            "SV1",
+            "ASICChips", "ASICWire", "BitcoinPrimitives", "BlockRelay", "Boards", "Emulator", "NodeCapture",
+            "NodeRPC", "Payouts", "Peripherals", "RecordedNode", "SV1", "TemplateReports",
             "SV2Codec", "SV2Messages", "SV2Noise", "SV2Roles", "TemplateBuilding", "TestSupport", "Units",
             crypto,
         ],
