@@ -16,7 +16,7 @@ struct TemplateOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Weight units that are not for transactions, counted as a node does; without it, exactly what is needed.",
+            "Weight units not for transactions, as a node counts; without it, exactly what is needed.",
             valueName: "wu"))
     var reserve: UInt64?
 
@@ -29,7 +29,8 @@ struct TemplateOptions: ParsableArguments {
     var json = false
 
     var request: TemplateRequest {
-        TemplateRequest(source: source, policy: policy, payout: payout, reserve: reserve, network: network?.network)
+        TemplateRequest(
+            source: source, policy: policy, payout: payout, reserve: reserve, network: network?.network)
     }
 
     /// Runs `body`, and ends with its fault's sentence and status.
