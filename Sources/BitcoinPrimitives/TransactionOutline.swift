@@ -7,6 +7,7 @@ public struct TransactionOutline: Hashable, Sendable {
     /// Bytes without marker, flag and witness: what the txid is the hash of.
     public let baseSize: Int
     public let lockTime: UInt32
+    public let outputCount: Int
     /// Whether every input has sequence 0xffffffff, which switches the lock time off.
     public let hasOnlyFinalInputs: Bool
     /// Signature operations in the scriptSigs and in what their last pushes hold, should those be redeem
@@ -31,11 +32,13 @@ public struct TransactionOutline: Hashable, Sendable {
     }
 
     fileprivate init(
-        size: Int, witnessSize: Int, lockTime: UInt32, hasOnlyFinalInputs: Bool, inputSigops: Int
+        size: Int, witnessSize: Int, lockTime: UInt32, outputCount: Int, hasOnlyFinalInputs: Bool,
+        inputSigops: Int
     ) {
         self.size = size
         self.baseSize = size - witnessSize
         self.lockTime = lockTime
+        self.outputCount = outputCount
         self.hasOnlyFinalInputs = hasOnlyFinalInputs
         self.inputSigops = inputSigops
     }
@@ -74,7 +77,8 @@ private struct OutlineWalk {
             witnessSize = 2
         }
         for _ in 0..<inputCount { try input() }
-        for _ in 0..<(try count(itemSize: 9)) {
+        let outputCount = try count(itemSize: 9)
+        for _ in 0..<outputCount {
             try skip(8)
             try skip(try count(itemSize: 1))
         }
@@ -86,9 +90,8 @@ private struct OutlineWalk {
         let lockTime = try word()
         guard offset == bytes.count else { throw .trailing(count: bytes.count - offset) }
         return TransactionOutline(
-            size: bytes.count, witnessSize: witnessSize, lockTime: lockTime,
-            hasOnlyFinalInputs: hasOnlyFinalInputs,
-            inputSigops: inputSigops)
+            size: bytes.count, witnessSize: witnessSize, lockTime: lockTime, outputCount: outputCount,
+            hasOnlyFinalInputs: hasOnlyFinalInputs, inputSigops: inputSigops)
     }
 
     private mutating func input() throws(ParsingFault) {

@@ -75,6 +75,8 @@ public struct Mempool: Sendable {
     private(set) var feeDeltas: [Txid: Int64] = [:]
     /// Children of mined transactions, block by block.
     private(set) var orphaned: [[Txid: [Txid]]] = []
+    /// A block was connected, so that what was in it may come back below what spends it.
+    private var isAboveBlocks = false
 
     /// - Parameter seed: any number that a sender of transactions cannot know.
     public init(seed: UInt64 = 0x5eed) { self.seed = seed }
@@ -127,7 +129,7 @@ public struct Mempool: Sendable {
                 return .refused(.conflict(with: graph.txids[Int(other)]))
             }
         }
-        let children = childrenHere(of: entry.txid)
+        let children = childrenHere(of: entry.txid, outputs: outline.outputCount)
         var parents = Parents()
         for parent in entry.parents {
             if parent == entry.txid { return .refused(.cyclic) }
@@ -201,6 +203,7 @@ public struct Mempool: Sendable {
     ///   - spent: what they spend. Others here that spend the same are no longer valid, nor what depends on
     ///     them.
     public mutating func connect(mined: [Txid], spent: [OutPoint] = []) {
+        isAboveBlocks = true
         var children: [Txid: [Txid]] = [:]
         for txid in mined {
             feeDeltas[txid] = nil
@@ -322,10 +325,15 @@ extension Mempool {
         }
     }
 
-    /// Those here that wait for a transaction, or had it as a parent when it was mined.
-    private func childrenHere(of txid: Txid) -> [Int32] {
-        guard !waiting.isEmpty || !orphaned.isEmpty else { return [] }
+    /// Those here that wait for a transaction, had it as a parent when it was mined, or came while it was in a block.
+    /// Of the last, only bytes tell, so `outputs` is 0 without them.
+    private func childrenHere(of txid: Txid, outputs: Int) -> [Int32] {
+        guard !waiting.isEmpty || isAboveBlocks else { return [] }
         var result = waiting[txid] ?? []
+        for index in 0..<(isAboveBlocks ? outputs : 0) {
+            let outpoint = OutPoint(txid: txid, index: UInt32(index))
+            if let slot = spender(of: outpoint), !result.contains(slot) { result.append(slot) }
+        }
         for block in orphaned {
             for child in block[txid] ?? [] {
                 if let slot = slot(of: child), !result.contains(slot) { result.append(slot) }

@@ -6,6 +6,8 @@ struct Outline {
     /// 0 when the lock time has no force.
     var lockTime: UInt32 = 0
     var spends: [OutPoint] = []
+    /// 0 where the bytes are missing or cannot be read.
+    var outputCount = 0
 
     init(_ entry: MempoolEntry) {
         guard !entry.wireBytes.isEmpty else { return }
@@ -20,6 +22,7 @@ struct Outline {
                 flaw = .tooManySigops(outline.inputSigops)
             }
             spends = Outline.spends(of: entry.wireBytes)
+            outputCount = outline.outputCount
         } catch {
             flaw = .malformed(error)
         }
