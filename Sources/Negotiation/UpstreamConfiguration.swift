@@ -98,11 +98,12 @@ extension UpstreamConfiguration {
 }
 
 extension UpstreamConfiguration.Backoff {
-    /// The wait after `failures` failures in a row (at least 1): never above the cap.
+    /// The wait after `failures` failures in a row (at least 1): never above the cap, and by chance up to a quarter
+    /// longer than its least, also at the cap, so that those who were cut off together do not come back together.
     func delay(failures: Int, using generator: inout SplitMix64) -> Duration {
         // 2^20 times a millisecond is beyond every cap in use, so the product cannot overflow before the cap
         // cuts it.
-        let doubled = first * (1 << min(max(failures - 1, 0), 20))
-        return min(doubled + doubled * (generator.nextFraction() / 4), cap)
+        let least = min(first * (1 << min(max(failures - 1, 0), 20)), cap / 5 * 4)
+        return least + least * (generator.nextFraction() / 4)
     }
 }

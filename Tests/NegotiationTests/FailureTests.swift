@@ -146,7 +146,8 @@ import Units
             #expect((nominal...nominal * 1.25).contains(wait))
         }
         #expect(waits.count > 8)
-        #expect(waits.dropFirst(4).allSatisfy { $0 == 4 })
+        // By chance up to a quarter longer than the least, and never beyond the cap.
+        #expect(waits.dropFirst(4).allSatisfy { (3.199...4).contains($0) })
     }
 
     @Test func `after five failures in a row the owner is told, once`() {
