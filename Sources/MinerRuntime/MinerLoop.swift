@@ -191,8 +191,8 @@ final class MinerLoop: @unchecked Sendable {
         attempts[link] = attempt
         let (port, options): (Int, SV2LinkOptions) =
             switch link {
-            case .mining: (pool.miningPort, SV2LinkOptions(payloadLimits: PayloadLimits(128 << 10)))
-            case .jobDeclaration: (pool.declarationPort, .jobDeclaration)
+            case .mining: (pool.miningPort, .miningClient)
+            case .jobDeclaration: (pool.declarationPort, .declarationClient)
             }
         SV2Connection.connect(
             to: pool.host, port: port, authority: pool.authority, on: loop, options: options

@@ -57,7 +57,7 @@ final class SV2Visit: @unchecked Sendable {
         let attempt = attempt
         SV2Connection.connect(
             to: check.url.host, port: check.url.port, authority: authority, on: loop,
-            options: SV2LinkOptions(payloadLimits: PayloadLimits(128 << 10))
+            options: .miningClient
         ).whenComplete { result in
             guard self.attempt == attempt else {
                 if case .success(let connection) = result { connection.close() }

@@ -52,17 +52,4 @@ extension SV2LinkOptions {
         options.queueBytes = 32 << 20
         return options
     }
-
-    /// A job declaration link, either side: what both of them may be sent.
-    public static var jobDeclaration: SV2LinkOptions {
-        var options = declarationServer
-        options.payloadLimits = PayloadLimits(
-            192 << 10,
-            exceptions: [
-                DeclareMiningJob.kind.msgType: 2_306_867,
-                ProvideMissingTransactionsSuccess.kind.msgType: PayloadLimits.greatest,
-            ])
-        options.queueBytes = 32 << 20
-        return options
-    }
 }
