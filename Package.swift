@@ -89,11 +89,11 @@ let cores: [Target] = [
 ]
 
 let edges: [Target] = [
+    core("TOMLNodes", [.product(name: "TOMLKit", package: "TOMLKit")]),
     core(
         "HardwareData",
         [
-            "ASICChips", "ASICChains", "Boards", "CResources", "Peripherals", "Units",
-            .product(name: "TOMLKit", package: "TOMLKit"),
+            "ASICChips", "ASICChains", "Boards", "CResources", "Peripherals", "TOMLNodes", "Units",
         ]),
     core("NodeCapture", ["RecordedNode", "BitcoinPrimitives", "CZlib", "CResources"]),
     core("Transports", ["CLinux", "Units"] + nio),
@@ -103,7 +103,7 @@ let edges: [Target] = [
     core(
         "PolicyFiles",
         [
-            "BitcoinPrimitives", "Payouts", "TemplatePolicies", .product(name: "TOMLKit", package: "TOMLKit"),
+            "BitcoinPrimitives", "Payouts", "TemplatePolicies", "TOMLNodes",
         ]),
     core(
         "TemplateSources",
@@ -179,9 +179,12 @@ let edges: [Target] = [
 
 let testTargets: [Target] = [
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swift6),
+    .target(
+        name: "ChipSupport", dependencies: ["ASICChips", "Units"], path: "Tests/ChipSupport",
+        swiftSettings: swift6),
     .target(name: "NIOSupport", dependencies: nio, path: "Tests/NIOSupport", swiftSettings: swift6),
-    tests("ASICChains", ["ASICChips", "ASICWire", "BitcoinPrimitives", "Units"]),
-    tests("ASICChips", ["ASICWire", "Units"]),
+    tests("ASICChains", ["ASICChips", "ASICWire", "BitcoinPrimitives", "ChipSupport", "Units"]),
+    tests("ASICChips", ["ASICWire", "ChipSupport", "Units"]),
     tests("ASICWire"),
     tests("Benchmarks"),
     tests("BitcoinPrimitives"),
@@ -236,7 +239,7 @@ let testTargets: [Target] = [
     tests("SV2Roles", ["BitcoinPrimitives", "SV2Codec", "SV2Messages", "Units"]),
     tests("Scheduling", ["BitcoinPrimitives", "Units"]),
     tests("TemplateBuilding", ["BitcoinPrimitives", "NodeCapture", "RecordedNode", "Units"]),
-    tests("Transports", ["CLinux", "Units"] + nio),
+    tests("Transports", ["CLinux", "NIOSupport", "Units"] + nio),
     tests("Verification", ["BitcoinPrimitives"]),
     // Driver and emulator on one line: two readings of one protocol.
     .testTarget(

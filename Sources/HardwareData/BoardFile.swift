@@ -1,6 +1,7 @@
 import ASICChips
 import Boards
 import Peripherals
+import TOMLNodes
 import Units
 
 /// Reads a file of `Hardware/boards/`. What it says is checked key by key here, and as a whole in `checked`.

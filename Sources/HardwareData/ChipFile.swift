@@ -1,4 +1,5 @@
 import ASICChips
+import TOMLNodes
 import Units
 
 /// Reads a file of `Hardware/chips/`.

@@ -2,6 +2,7 @@ public import ASICChips
 public import Boards
 import CResources
 import FoundationEssentials
+import TOMLNodes
 
 /// The boards and chips that the program carries, and board files of the operator's own.
 public struct HardwareLibrary: Sendable {
@@ -71,9 +72,20 @@ public struct HardwareLibrary: Sendable {
                 throw .tooLarge(bytes: bytes.count, limit: Self.fileLimit)
             }
             guard let text = String(validating: bytes, as: UTF8.self) else { throw .notText }
-            return try read(try TOMLNode(parsing: text))
+            return try read(try document(text))
         } catch {
             throw ProfileError(file: file, problem: error)
+        }
+    }
+
+    private func document(_ text: String) throws(ProfileError.Problem) -> TOMLNode {
+        do throws(TOMLFault) {
+            return try TOMLNode(parsing: text)
+        } catch {
+            switch error {
+            case .syntax(let what, let line, let column): throw .syntax(what, line: line, column: column)
+            case .unreadable(let reason): throw .unreadable(reason: reason)
+            }
         }
     }
 }

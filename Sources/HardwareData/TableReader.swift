@@ -1,3 +1,5 @@
+import TOMLNodes
+
 /// Takes the keys of one TOML table, each once and with its type, and knows which were never asked for.
 ///
 /// Bounds are checked where a value is read, so that an error names the key path.

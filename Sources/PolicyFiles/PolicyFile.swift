@@ -1,5 +1,6 @@
 import Glibc
 public import Payouts
+import TOMLNodes
 public import TemplatePolicies
 
 /// Reads an operator's policy from TOML:
@@ -58,8 +59,19 @@ public enum PolicyFile {
     ) throws(PolicyFileFault.Reason) -> PolicyRules {
         guard text.utf8.count <= maximumSize else { throw .tooLarge(limit: maximumSize) }
         var reader = PolicyReader(source: source, text: text, network: network)
-        try reader.read(try PolicyNode(parsing: text))
+        try reader.read(try document(text))
         return reader.rules
+    }
+
+    private static func document(_ text: String) throws(PolicyFileFault.Reason) -> TOMLNode {
+        do throws(TOMLFault) {
+            return try TOMLNode(parsing: text)
+        } catch {
+            switch error {
+            case .syntax(let what, let line, let column): throw .syntax(what, line: line, column: column)
+            case .unreadable(let what): throw .syntax(what, line: 1, column: 1)
+            }
+        }
     }
 
     private static func contents(of path: String) throws(PolicyFileFault.Reason) -> [UInt8] {

@@ -1,5 +1,6 @@
 import BitcoinPrimitives
 import Payouts
+import TOMLNodes
 import TemplatePolicies
 
 /// Reads the tables of a policy document into rules.
@@ -22,7 +23,7 @@ struct PolicyReader {
         rules = PolicyRules(source: source)
     }
 
-    mutating func read(_ root: PolicyNode) throws(PolicyFileFault.Reason) {
+    mutating func read(_ root: TOMLNode) throws(PolicyFileFault.Reason) {
         let root = try table(root, at: "")
         if let node = root["minimum_rate"] { try readRate(node) }
         if let node = root["include"] { try readIncluded(try table(node, at: "include")) }
@@ -35,7 +36,7 @@ struct PolicyReader {
 
     // MARK: Tables
 
-    private mutating func readRate(_ node: PolicyNode) throws(PolicyFileFault.Reason) {
+    private mutating func readRate(_ node: TOMLNode) throws(PolicyFileFault.Reason) {
         let path = "minimum_rate"
         let value: Double
         switch node {
@@ -57,13 +58,13 @@ struct PolicyReader {
         rules.minimumRate = .init(PolicyRate(millisatoshisPerVirtualByte: UInt64(thousandths)), at: path)
     }
 
-    private mutating func readIncluded(_ table: [String: PolicyNode]) throws(PolicyFileFault.Reason) {
+    private mutating func readIncluded(_ table: [String: TOMLNode]) throws(PolicyFileFault.Reason) {
         for (path, hash) in try hashes(table["txids"], at: "include.txids") {
             try note(path, as: Txid(hash), in: &rules.included)
         }
     }
 
-    private mutating func readExcluded(_ table: [String: PolicyNode]) throws(PolicyFileFault.Reason) {
+    private mutating func readExcluded(_ table: [String: TOMLNode]) throws(PolicyFileFault.Reason) {
         for (path, hash) in try hashes(table["txids"], at: "exclude.txids") {
             try note(path, as: Txid(hash), in: &rules.excludedTxids)
         }
@@ -96,7 +97,7 @@ struct PolicyReader {
         }
     }
 
-    private mutating func readDeltas(_ node: PolicyNode) throws(PolicyFileFault.Reason) {
+    private mutating func readDeltas(_ node: TOMLNode) throws(PolicyFileFault.Reason) {
         guard case .table(let table) = node else {
             throw wrongType("prioritise", node, wanted: "a table of transaction ids and satoshis")
         }
@@ -123,8 +124,8 @@ struct PolicyReader {
 
     /// A table all of whose keys are known.
     private func table(
-        _ node: PolicyNode, at path: String
-    ) throws(PolicyFileFault.Reason) -> [String: PolicyNode] {
+        _ node: TOMLNode, at path: String
+    ) throws(PolicyFileFault.Reason) -> [String: TOMLNode] {
         guard case .table(let table) = node else { throw wrongType(path, node, wanted: "a table") }
         let known = Self.known[path] ?? []
         if let stranger = table.keys.sorted().first(where: { !known.contains($0) }) {
@@ -135,7 +136,7 @@ struct PolicyReader {
     }
 
     private func hashes(
-        _ node: PolicyNode?, at path: String
+        _ node: TOMLNode?, at path: String
     ) throws(PolicyFileFault.Reason) -> [(path: String, hash: Hash256)] {
         var result = [(path: String, hash: Hash256)]()
         for (path, text) in try texts(node, at: path) {
@@ -148,7 +149,7 @@ struct PolicyReader {
     }
 
     private func texts(
-        _ node: PolicyNode?, at path: String
+        _ node: TOMLNode?, at path: String
     ) throws(PolicyFileFault.Reason) -> [(path: String, text: String)] {
         guard let node else { return [] }
         guard case .array(let items) = node else { throw wrongType(path, node, wanted: "an array of text") }
@@ -163,7 +164,7 @@ struct PolicyReader {
     }
 
     private func count(
-        _ node: PolicyNode, at path: String, upTo limit: Int
+        _ node: TOMLNode, at path: String, upTo limit: Int
     ) throws(PolicyFileFault.Reason) -> Int {
         guard case .integer(let value) = node else { throw wrongType(path, node, wanted: "a whole number") }
         guard (0...limit).contains(value) else {
@@ -197,7 +198,7 @@ struct PolicyReader {
         }
     }
 
-    private func wrongType(_ path: String, _ node: PolicyNode, wanted: String) -> PolicyFileFault.Reason {
+    private func wrongType(_ path: String, _ node: TOMLNode, wanted: String) -> PolicyFileFault.Reason {
         .wrongType(path, found: node.kind, wanted: wanted, line: lines[path])
     }
 

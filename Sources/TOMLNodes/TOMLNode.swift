@@ -1,8 +1,16 @@
 import TOMLKit
 
+/// Why a text is no TOML document.
+public enum TOMLFault: Error, Hashable, Sendable {
+    /// What the parser says, and where, both counted from 1.
+    case syntax(String, line: Int, column: Int)
+    /// The parser failed without saying where.
+    case unreadable(reason: String)
+}
+
 /// A TOML document as a plain value. The parser's own nodes point into memory that its root owns, so they are copied
 /// at once and never leave this file.
-enum TOMLNode: Hashable {
+public enum TOMLNode: Hashable, Sendable {
     case table([String: TOMLNode])
     case array([TOMLNode])
     case text(String)
@@ -11,8 +19,7 @@ enum TOMLNode: Hashable {
     case flag(Bool)
     case time
 
-    /// - Throws: `.syntax` with line and column, for what the parser refuses.
-    init(parsing text: String) throws(ProfileError.Problem) {
+    public init(parsing text: String) throws(TOMLFault) {
         do {
             let root = try TOMLTable(string: text)
             self = withExtendedLifetime(root) { TOMLNode(root) }
@@ -44,7 +51,7 @@ enum TOMLNode: Hashable {
     }
 
     /// What a person would call it.
-    var kind: String {
+    public var kind: String {
         switch self {
         case .table: "a table"
         case .array: "an array"
