@@ -2,6 +2,7 @@ import ASICChains
 import ASICChips
 import ASICWire
 import BitcoinPrimitives
+import ChipSupport
 import TestSupport
 import Units
 

@@ -1,6 +1,7 @@
 @testable import ASICChains
 import ASICChips
 import ASICWire
+import ChipSupport
 import TestSupport
 import Testing
 import Units

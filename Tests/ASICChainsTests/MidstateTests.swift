@@ -2,6 +2,7 @@
 import ASICChips
 import ASICWire
 import BitcoinPrimitives
+import ChipSupport
 import TestSupport
 import Testing
 import Units

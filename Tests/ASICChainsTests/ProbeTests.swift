@@ -1,4 +1,5 @@
 import ASICWire
+import ChipSupport
 import Testing
 import Units
 

@@ -1,6 +1,7 @@
 import ASICChains
 import ASICChips
 import ASICWire
+import ChipSupport
 import Testing
 import Units
 

@@ -1,5 +1,6 @@
 import ASICChips
 import ASICWire
+import ChipSupport
 import TestSupport
 import Testing
 import Units

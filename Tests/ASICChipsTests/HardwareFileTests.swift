@@ -1,4 +1,5 @@
 import ASICChips
+import ChipSupport
 import Foundation
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import Glibc
 import NIOCore
+import NIOSupport
 import Testing
 import Units
 
