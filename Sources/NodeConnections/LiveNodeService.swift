@@ -1,3 +1,4 @@
+public import BitcoinPrimitives
 public import NIOCore
 public import NodeRPC
 import Transports
@@ -17,6 +18,11 @@ public final class LiveNodeService: @unchecked Sendable {
     public let endpoint: NodeEndpoint
     public let loop: any EventLoop
     public var health: NodeHealth { follower.health }
+    public var progress: MempoolProgress { follower.progress }
+    /// Transactions whose sigop cost is an upper bound. Looks at each that is held.
+    public var boundedSigopCosts: Int { follower.boundedSigopCosts }
+    /// The tip that is built on, once it is known.
+    public var nextBlock: NextBlock? { follower.nextBlock }
 
     private var follower: NodeFollower
     private let main: HTTPLane
@@ -84,6 +90,8 @@ public final class LiveNodeService: @unchecked Sendable {
 
     private func tell(_ event: NodeFollower.Event) {
         for action in follower.handle(event, at: .now) {
+            // One of the closures may have stopped it.
+            guard onChange != nil else { return }
             switch action {
             case .call(let request, let lane): call(request, lane)
             case .abandon(_, .main): main.abandon()

@@ -27,6 +27,19 @@ public struct NodeEndpoint: Hashable, Sendable {
     public var place: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }
 
+extension NodeEndpoint.Credentials: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// Without the password, which has no place in a log.
+    public var description: String {
+        switch self {
+        case .password(let user, _): "user \(user)"
+        case .cookie(let path): "cookie \(path)"
+        }
+    }
+
+    public var debugDescription: String { description }
+    public var customMirror: Mirror { Mirror(self, children: [:]) }
+}
+
 extension NodeEndpoint.Credentials {
     /// Most bytes that a cookie file may have; nodes write 75.
     static let maximumCookie = 1_024

@@ -77,12 +77,31 @@ public enum NodeChange: Sendable {
     case sigopCosts([Txid: Int])
 }
 
+/// How much of a node's mempool is here.
+public struct MempoolProgress: Hashable, Sendable {
+    public var held: Int
+    /// Known of, and to be fetched.
+    public var missing: Int
+    /// Whether the whole has been compared with the node's list since anything was lost.
+    public var isCompared: Bool
+    /// The block that the mempool goes with; `nil` while that is not known.
+    public var tip: Hash256?
+
+    public var isComplete: Bool { isCompared && missing == 0 }
+}
+
 /// The node's own choice.
 public struct OwnTemplate: Hashable, Sendable {
     public var next: NextBlock
     public var figures: TemplateFigures?
     /// In block order; `nil` when the node names one of them by its bytes only.
     public var txids: [Txid]?
+
+    public init(next: NextBlock, figures: TemplateFigures?, txids: [Txid]?) {
+        self.next = next
+        self.figures = figures
+        self.txids = txids
+    }
 
     init(_ template: BlockTemplate) {
         next = template.nextBlock

@@ -106,6 +106,17 @@ public struct NodeFollower: Sendable {
         (heartbeatAt, templateNotBefore, mempoolNotBefore, longPollNotBefore) = (past, past, past, past)
     }
 
+    /// How much of the node's mempool is here.
+    public var progress: MempoolProgress {
+        let isOnItsWay = if case .snapshot? = asked?.purpose { true } else { false }
+        return MempoolProgress(
+            held: mirror.held.count, missing: mirror.missing,
+            isCompared: snapshotAt != nil && !wantsSnapshot && !isOnItsWay, tip: mempoolTip)
+    }
+
+    /// How many transactions are held whose sigop cost is an upper bound. Looks at each of them.
+    public var boundedSigopCosts: Int { mirror.held.values.count { !$0.isSigopCostExact } }
+
     /// Ids of the transactions that are held.
     public var mempool: [Txid] { Array(mirror.held.keys) }
 

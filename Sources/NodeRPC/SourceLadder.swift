@@ -40,13 +40,15 @@ public struct SourceLadder: Sendable {
         var failedAt: Instant?
     }
 
+    private let firstProof: Duration
     private var sources: [Source]
     private var chance: SplitMix64
     public private(set) var current: Int?
 
     /// - Parameter seed: spreads the moments at which several miners go back to one source.
-    public init(count: Int, seed: UInt64) {
+    public init(count: Int, seed: UInt64, firstProof: Duration = SourceLadder.firstProof) {
         precondition((1...SourceLadder.maximumSources).contains(count), "a ladder has steps")
+        self.firstProof = firstProof
         sources = .init(repeating: Source(), count: count)
         chance = SplitMix64(seed: seed)
     }
@@ -73,7 +75,7 @@ public struct SourceLadder: Sendable {
         }
         let failures = sources[index].failures
         guard failures > 0 else { return .zero }
-        let doubled = SourceLadder.firstProof * (1 << min(failures - 1, 10))
+        let doubled = firstProof * (1 << min(failures - 1, 10))
         return min(doubled, SourceLadder.longestProof) * (1 + 0.25 * chance.nextFraction())
     }
 

@@ -94,12 +94,14 @@ struct GapWatch: Sendable {
         case gap
     }
 
-    private var last: [ZMQMessage.Topic: UInt32] = [:]
+    private var last: [ZMQMessage.Topic: ZMQMessage] = [:]
 
     mutating func note(_ message: ZMQMessage) -> Finding {
-        let before = last.updateValue(message.counter, forKey: message.topic)
-        guard let before else { return .first }
-        if message.counter == before { return .again }
-        return message.counter == before &+ 1 ? .next : .gap
+        guard let before = last.updateValue(message, forKey: message.topic) else { return .first }
+        if message.counter == before.counter {
+            // Another message with the same number: the publisher has started anew.
+            return message.content == before.content ? .again : .gap
+        }
+        return message.counter == before.counter &+ 1 ? .next : .gap
     }
 }

@@ -82,7 +82,8 @@ private func publish(_ bytes: [UInt8]) {
     }
 }
 
-/// Answers every question of a follower with pieces of the input.
+/// Answers every question of a follower with pieces of the input, the last one first; one that begins with `~` is for
+/// the long poll.
 private func follow(_ bytes: [UInt8]) {
     var follower = NodeFollower()
     var pieces = bytes.split(separator: 0, omittingEmptySubsequences: false).map(Array.init)
@@ -107,11 +108,14 @@ private func follow(_ bytes: [UInt8]) {
         if let message = try? ZMQMessage(parts: [Array("sequence".utf8), piece, [1, 0, 0, 0]]) {
             tell(.message(message))
         }
-        if let (lane, id) = open.first {
-            open[lane] = nil
-            tell(.answered(id, status: 200, body: piece))
+        let isForPoll = piece.first == UInt8(ascii: "~") || open[.main] == nil
+        if let id = open.removeValue(forKey: isForPoll ? .longPoll : .main) {
+            tell(.answered(id, status: 200, body: Array(piece.drop { $0 == UInt8(ascii: "~") })))
         }
         now = now + .milliseconds(300)
         tell(.woke)
+        let progress = follower.progress
+        precondition(progress.held == follower.mempool.count, "what is held is counted")
+        precondition(follower.boundedSigopCosts <= progress.held, "bounds are of what is held")
     }
 }

@@ -1,9 +1,9 @@
 import BitcoinPrimitives
-import CZeroMQ
 import Foundation
 import NIOCore
 import NIOSupport
 import NodeRPC
+import NodeSupport
 import Synchronization
 import Testing
 
@@ -55,7 +55,7 @@ private func withNode(
             #expect(watched.tips.all.map(\.height) == [2])
             shared.node.withLock { $0.block = 2 }
             try await eventually { watched.tips.all.map(\.height) == [2, 3] }
-            #expect(server.connections.load(ordering: .relaxed) == 2)
+            #expect(server.connections == 2)
         }
     }
 
@@ -67,6 +67,50 @@ private func withNode(
             let proposed = try await service.loop.flatSubmit { service.propose(block: [1, 2]) }.get()
             #expect(proposed == .accepted)
         }
+    }
+
+    @Test func `a service may be stopped by what it tells`() async throws {
+        let asked = Guarded(0)
+        try await withLoop { loop in
+            let server = try await NodeServer.start(on: loop) { _, body in
+                asked.with { $0 += 1 }
+                return CannedNode().reply(to: body)
+            }
+            let endpoint = NodeEndpoint(
+                host: "127.0.0.1", port: server.port, credentials: .password(user: "u", password: "p"))
+            let service = LiveNodeService(endpoint, on: loop)
+            let changes = Recorder<Int>()
+            try await loop.submit {
+                service.start(
+                    onChange: { _ in
+                        changes.append(1)
+                        service.stop()
+                    }, onHealth: { _ in })
+            }.get()
+            try await eventually { !changes.all.isEmpty }
+            // What it had decided to do next is not done any more.
+            try await Task.sleep(for: .milliseconds(200))
+            #expect(changes.all.count == 1 && asked.with { $0 } == 1)
+            try await server.stop()
+        }
+    }
+
+    @Test func `what a node says cannot play with a terminal`() {
+        let endpoint = NodeEndpoint(host: "h", port: 1, credentials: .cookie(path: "/c"))
+        let error = NodeError(code: -1, message: "no\u{1b}[2J\n\u{202e}thing")
+        let sentence = endpoint.sentence(for: .down(.refused(call: "getblocktemplate", error)))
+        #expect(
+            sentence
+                == "The node at h:1 refuses getblocktemplate: no[2Jthing (code -1). Its log may say more.")
+    }
+
+    @Test func `a password is in no description of an endpoint`() {
+        let endpoint = NodeEndpoint(
+            host: "h", port: 1, credentials: .password(user: "me", password: "hunter2"))
+        var dumped = ""
+        dump(endpoint, to: &dumped)
+        let shown = "\(endpoint) \(String(reflecting: endpoint)) \(endpoint.credentials) \(dumped)"
+        #expect(shown.contains("me") && !shown.contains("hunter2"))
     }
 
     @Test func `a cookie is read again when the node has written a new one`() async throws {
@@ -134,60 +178,28 @@ private func withNode(
     }
 
     @Test func `a publisher tells of a tip before the next look does`() async throws {
-        let context = try #require(zmq_ctx_new())
-        let publisher = try #require(zmq_socket(context, ZMQ_PUB))
-        #expect(zmq_bind(publisher, "tcp://127.0.0.1:*") == 0)
-        var address = [CChar](repeating: 0, count: 256)
-        var length = address.count
-        zmq_getsockopt(publisher, ZMQ_LAST_ENDPOINT, &address, &length)
-        let place = String(decoding: address.prefix(length - 1).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let publisher = try Publisher()
         var canned = CannedNode()
-        canned.publishers = #"{"type":"pubhashblock","address":"\#(place)","hwm":1000}"#
+        canned.publishers = #"{"type":"pubhashblock","address":"\#(publisher.address)","hwm":1000}"#
         let shared = SharedNode(Mutex(canned))
         try await withNode(answer: { _, body in shared.node.withLock { $0.reply(to: body) } }) { _, watched in
-            try await eventually { watched.healths.all.last == .following }
-            // Until the subscription has arrived, publications go nowhere.
-            var counter: UInt32 = 0
-            func publish(_ hash: [UInt8]) {
-                let parts = [
-                    Array("hashblock".utf8), hash, withUnsafeBytes(of: counter.littleEndian) { Array($0) },
-                ]
-                for (index, part) in parts.enumerated() {
-                    zmq_send(publisher, part, part.count, index < 2 ? ZMQ_SNDMORE : 0)
-                }
-                counter += 1
-            }
-            try await Task.sleep(for: .milliseconds(500))
+            try await eventually { watched.healths.all.last == .following && publisher.isHeard("hashblock") }
             // A tip that only the publisher knows of makes the follower ask for a template at once.
             shared.node.withLock { $0.block = 2 }
-            publish(try #require([UInt8](hex: shared.node.withLock { $0.tip })))
+            publisher.publish("hashblock", try #require([UInt8](hex: shared.node.withLock { $0.tip })))
             try await eventually { watched.tips.all.map(\.height) == [2, 3] }
         }
-        zmq_close(publisher)
-        zmq_ctx_term(context)
     }
 
     @Test func `a subscriber hands on what is published, in order, and ends`() async throws {
-        let context = try #require(zmq_ctx_new())
-        let publisher = try #require(zmq_socket(context, ZMQ_PUB))
-        #expect(zmq_bind(publisher, "inproc://unused") == 0)
-        #expect(zmq_bind(publisher, "tcp://127.0.0.1:*") == 0)
-        var address = [CChar](repeating: 0, count: 256)
-        var length = address.count
-        zmq_getsockopt(publisher, ZMQ_LAST_ENDPOINT, &address, &length)
-        let place = String(decoding: address.prefix(length - 1).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let publisher = try Publisher()
         let heard = Recorder<ZMQSubscriber.News>()
-        let subscriber = try ZMQSubscriber.start(addresses: [place], topics: [.rawtx]) {
+        let subscriber = try ZMQSubscriber.start(addresses: [publisher.address], topics: [.rawtx]) {
             heard.append(contentsOf: $0)
         }
-        try await Task.sleep(for: .milliseconds(500))
-        for number in UInt32(0)..<100 {
-            let counter = withUnsafeBytes(of: number.littleEndian) { Array($0) }
-            for (index, part) in [Array("rawtx".utf8), [UInt8(number)], counter].enumerated() {
-                zmq_send(publisher, part, part.count, index < 2 ? ZMQ_SNDMORE : 0)
-            }
-        }
-        zmq_send(publisher, "rawtx", 5, 0)
+        try await eventually { publisher.isHeard("rawtx") }
+        for number in UInt8(0)..<100 { publisher.publish("rawtx", [number]) }
+        publisher.publish(parts: [Array("rawtx".utf8)])
         try await eventually { heard.all.count == 101 }
         for (number, news) in heard.all.prefix(100).enumerated() {
             guard case .message(let message) = news else {
@@ -204,8 +216,8 @@ private func withNode(
             _ = try ZMQSubscriber.start(addresses: ["nonsense"], topics: [.rawtx]) { _ in }
         }
         subscriber.stop()
-        zmq_close(publisher)
-        zmq_ctx_term(context)
+        // Its thread closes the socket, which the publisher sees.
+        try await eventually { !publisher.isHeard("rawtx") }
     }
 
     @Test(arguments: [

@@ -10,6 +10,10 @@ struct FollowerWorld {
         case toFollower(NodeFollower.Event)
         case add, drop, mine, reorganise
         case dieUntil(Instant), stallUntil(Instant), lose(Int), sendAgain
+        /// The last block goes, and nothing comes in its place.
+        case invalidate
+        /// Connections of long polls break.
+        case breakPolls
     }
 
     enum NodeState { case well, dead, stalled }
@@ -22,9 +26,15 @@ struct FollowerWorld {
     var mempoolTip: Hash256?
     var healths: [(health: NodeHealth, at: Instant)] = []
     var subscriptions = 0
+    var corrections: [Txid: Int] = [:]
     var calls: [NodeCall] = []
     /// Turns an answer into another one, while it is set.
     var tamper: ((NodeRequest, [UInt8]) -> (status: Int, body: [UInt8]))?
+    /// Answers to long polls arrive.
+    var answersPolls = true
+    private(set) var abandoned: [NodeFollower.Lane] = []
+    /// Questions on their way, by lane.
+    private var open: [NodeFollower.Lane: UInt64] = [:]
     private(set) var state = NodeState.well
     private(set) var now = Instant(nanoseconds: 0)
     private var happenings: [(at: Instant, order: Int, what: Happening)] = []
@@ -80,6 +90,10 @@ struct FollowerWorld {
         case .drop: node.drop()
         case .mine: node.mine()
         case .reorganise: node.reorganise()
+        case .invalidate: node.invalidate()
+        case .breakPolls:
+            for poll in longPolls { reply(.failed(poll.request.firstID, .closed)) }
+            longPolls = []
         case .lose(let count): losing += count
         case .sendAgain: if let last { deliver(last) }
         case .dieUntil(let end):
@@ -108,7 +122,7 @@ struct FollowerWorld {
             if losing > 0 { losing -= 1 } else { deliver(message) }
         }
         let tip = node.tip
-        for poll in longPolls where poll.tip != tip && state == .well {
+        for poll in longPolls where poll.tip != tip && state == .well && answersPolls {
             longPolls.removeAll { $0.request == poll.request }
             respond(poll.request)
         }
@@ -141,12 +155,21 @@ struct FollowerWorld {
     }
 
     private mutating func tell(_ event: NodeFollower.Event) {
+        switch event {
+        case .answered(let id, _, _), .failed(let id, _): open = open.filter { $0.value != id }
+        case .start, .message, .messagesLost, .woke, .stop: break
+        }
         for action in follower.handle(event, at: now) {
             switch action {
             case .call(let request, let lane):
+                precondition(open[lane] == nil, "one question at a time on a lane")
+                open[lane] = request.firstID
                 calls += request.calls
                 schedule(.toNode(request, lane), at: now + .microseconds(Int64(200 + chance.next() % 10_000)))
-            case .abandon(let id, _):
+            case .abandon(let id, let lane):
+                precondition(open[lane] == id, "what is abandoned was asked")
+                open[lane] = nil
+                abandoned.append(lane)
                 held.removeAll { $0.firstID == id }
                 longPolls.removeAll { $0.request.firstID == id }
             case .subscribe: subscriptions += 1
@@ -164,7 +187,7 @@ struct FollowerWorld {
         case .mempool(let change, let tip):
             consumer.apply(change)
             mempoolTip = tip
-        case .sigopCosts: break
+        case .sigopCosts(let costs): corrections.merge(costs) { $1 }
         }
     }
 }

@@ -41,6 +41,18 @@ private func at(_ seconds: Double) -> Instant { Instant(nanoseconds: Int64(secon
         #expect(ladder.handle(.usable(0), at: at(time + 2_000)) == [.use(0)], "forgiven")
     }
 
+    @Test func `how long the first proof takes is for whoever makes the ladder to say`() {
+        var ladder = SourceLadder(count: 2, seed: 1, firstProof: .milliseconds(100))
+        _ = ladder.handle(.usable(1), at: at(0))
+        _ = ladder.handle(.usable(0), at: at(0))
+        _ = ladder.handle(.unusable(0), at: at(1))
+        guard case .wake(let proof)? = ladder.handle(.usable(0), at: at(1)).last else {
+            Issue.record("no proof is asked")
+            return
+        }
+        #expect(proof >= at(1.1) && proof <= at(1.125))
+    }
+
     @Test func `a source under proof is better than none`() {
         var ladder = SourceLadder(count: 2, seed: 3)
         _ = ladder.handle(.usable(0), at: at(0))

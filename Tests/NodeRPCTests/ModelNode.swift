@@ -22,6 +22,8 @@ struct ModelNode {
     var topics: Set<ZMQMessage.Topic> = Set(ZMQMessage.Topic.allCases)
     /// Answers as nodes before 28 write them: an error beside each result.
     var isOld = false
+    /// Its transactions spend as from a key hash, so that their cost is seen only by who knows what they spend.
+    var spendsKeys = false
     private(set) var chain: [Block] = []
     /// Parents before children.
     private(set) var mempool: [Entry] = []
@@ -84,7 +86,8 @@ struct ModelNode {
             version: 2,
             inputs: spent.map {
                 TransactionInput(
-                    previousOutput: $0, scriptSig: [], sequence: .max - 2, witness: [Script.opTrue])
+                    previousOutput: $0, scriptSig: [], sequence: .max - 2,
+                    witness: spendsKeys ? [[0x30], [0x02]] : [Script.opTrue])
             },
             outputs: .init(
                 repeating: TransactionOutput(value: Satoshis(rawValue: 1_000), script: script), count: 3),
@@ -182,6 +185,28 @@ struct ModelNode {
         publish(.hashblock, .tip(tip))
     }
 
+    /// The last block is taken for invalid by hand; its transactions return before those that spend from them.
+    mutating func invalidate() {
+        guard chain.count > 1 else { return }
+        let block = chain.removeLast()
+        publish(.sequence, .disconnected(block.hash))
+        let children = mempool
+        mempool = []
+        for entry in block.entries { enter(entry) }
+        let back = Set(block.entries.map(\.txid))
+        mempool += children.map { child in
+            var child = child
+            for input in child.transaction.inputs
+            where back.contains(input.previousOutput.txid)
+                && !child.parents.contains(input.previousOutput.txid)
+            {
+                child.parents.append(input.previousOutput.txid)
+            }
+            return child
+        }
+        publish(.hashblock, .tip(tip))
+    }
+
     private mutating func publish(_ topic: ZMQMessage.Topic, _ content: ZMQMessage.Content) {
         let counter = counters[topic, default: 0]
         counters[topic] = counter &+ 1
@@ -270,7 +295,8 @@ struct ModelNode {
             items.append(
                 #"{"data":"\#(transaction.wireBytes.hex)","txid":"\#(entry.txid.displayHex)","#
                     + #""hash":"\#(transaction.wtxid.displayHex)","depends":\#(depends.map { $0 + 1 }),"#
-                    + #""fee":\#(entry.fee),"sigops":0,"weight":\#(transaction.weight.weightUnits)}"#)
+                    + #""fee":\#(entry.fee),"sigops":\#(spendsKeys ? 1 : 0),"weight":\#(transaction.weight.weightUnits)}"#
+            )
         }
         let value = SubsidySchedule.regtest.subsidy(at: UInt32(height + 1)).rawValue + fees
         return

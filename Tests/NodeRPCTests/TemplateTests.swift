@@ -168,6 +168,52 @@ private func read(_ text: String, _ schedule: SubsidySchedule? = .regtest) throw
         }
     }
 
+    @Test func `ids, order and commitment are those of the bytes, or the template is refused`() throws {
+        func bare(_ transaction: Transaction, _ more: String = "") -> String {
+            #"{"data":"\#(transaction.wireBytes.hex)","fee":100\#(more)}"#
+        }
+        // Nothing names parents here, so that the bytes alone tell.
+        let backwards = try read(sample.text([bare(sample.child), bare(sample.parent)]))
+        #expect(throws: TemplateRefusal.cyclicParents(position: 0, parent: 1)) { try backwards.verify() }
+        let other = String(repeating: "cd", count: 32)
+        let wrongHash = try read(
+            sample.text([bare(sample.parent, #","hash":"\#(other)""#), bare(sample.child)]))
+        #expect(
+            throws: TemplateRefusal.wtxidDiffers(
+                stated: Wtxid(Hash256(displayHex: other) ?? .zero), actual: sample.parent.wtxid)
+        ) { try wrongHash.verify() }
+        func committed(_ wtxids: [Wtxid]) -> String {
+            let script = WitnessCommitment.script(wtxids: wtxids).hex
+            return sample.whole.replacing(
+                #""height":101"#, with: #""height":101,"default_witness_commitment":"\#(script)""#)
+        }
+        try read(committed([sample.parent.wtxid, sample.child.wtxid])).verify()
+        let reordered = try read(committed([sample.child.wtxid, sample.parent.wtxid]))
+        #expect(throws: TemplateRefusal.commitmentDiffers) { try reordered.verify() }
+    }
+
+    @Test func `stated weights may fill a block to the last unit, and the target must be that of the bits`()
+        throws
+    {
+        func weighing(_ first: Int, _ second: Int) -> String {
+            let items = zip([sample.parent, sample.child], [first, second]).map { transaction, weight in
+                #"{"data":"\#(transaction.wireBytes.hex)","fee":100,"weight":\#(weight)}"#
+            }
+            return sample.text(items)
+        }
+        _ = try read(weighing(3_999_600, 400))
+        #expect(throws: TemplateRefusal.overWeight(Weight(weightUnits: 4_000_001))) {
+            _ = try read(weighing(3_999_600, 401))
+        }
+        func targeting(_ digits: String) -> String {
+            sample.whole.replacing(#""height":101"#, with: #""height":101,"target":"\#(digits)""#)
+        }
+        _ = try read(targeting("7fffff" + String(repeating: "0", count: 58)))
+        #expect(throws: TemplateRefusal.self) {
+            _ = try read(targeting("7ffffe" + String(repeating: "0", count: 58)))
+        }
+    }
+
     @Test func `a sigop cost is exact where the spent outputs are known, and else an upper bound`() {
         let hash20 = [UInt8](repeating: 3, count: 20)
         let multisig: [UInt8] = [0x52, 0x21] + [UInt8](repeating: 2, count: 33) + [0x53, 0xae]

@@ -1,25 +1,30 @@
-import NIOCore
+public import NIOCore
 import NIOHTTP1
 import NIOPosix
 import Synchronization
 
 /// An HTTP server that answers posts as a closure says, on the loop that it is given.
-final class NodeServer: Sendable {
-    enum Reply: Sendable {
+public final class NodeServer: Sendable {
+    public enum Reply: Sendable {
         case answer(status: Int, body: [UInt8])
         case silence
         case close
         /// Bytes instead of HTTP.
         case raw([UInt8])
+        /// An answer with status 200, when there is one.
+        case later(EventLoopFuture<[UInt8]>)
     }
 
-    typealias Answer = @Sendable (_ authorization: String?, _ body: [UInt8]) -> Reply
+    public typealias Answer = @Sendable (_ authorization: String?, _ body: [UInt8]) -> Reply
 
-    let port: Int
+    public let port: Int
     private let channel: any Channel
     private let answer: Mutex<Answer>
     private let children = Mutex<[any Channel]>([])
-    let connections = Atomic(0)
+    private let opened = Atomic(0)
+
+    /// Connections that were ever made to it.
+    public var connections: Int { opened.load(ordering: .relaxed) }
 
     private init(channel: any Channel, answer: @escaping Answer) {
         self.channel = channel
@@ -27,7 +32,7 @@ final class NodeServer: Sendable {
         self.answer = Mutex(answer)
     }
 
-    static func start(
+    public static func start(
         on loop: any EventLoop, port: Int = 0, answer: @escaping Answer
     ) async throws -> NodeServer {
         let box = Mutex<NodeServer?>(nil)
@@ -38,7 +43,7 @@ final class NodeServer: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
                     let server = shared.box.withLock { $0 }
-                    server?.connections.add(1, ordering: .relaxed)
+                    server?.opened.add(1, ordering: .relaxed)
                     server?.children.withLock { $0.append(channel) }
                     try channel.pipeline.syncOperations.addHandler(PostHandler(server: server))
                 }
@@ -49,13 +54,14 @@ final class NodeServer: Sendable {
         return server
     }
 
-    func setAnswer(_ answer: @escaping Answer) { self.answer.withLock { $0 = answer } }
+    public func setAnswer(_ answer: @escaping Answer) { self.answer.withLock { $0 = answer } }
 
     fileprivate func reply(_ authorization: String?, _ body: [UInt8]) -> Reply {
         answer.withLock { $0 }(authorization, body)
     }
 
-    func stop() async throws {
+    /// Gone, with every connection: whoever asks is refused.
+    public func stop() async throws {
         try await channel.close().get()
         for child in children.withLock({ $0 }) { child.close(promise: nil) }
     }
@@ -82,13 +88,9 @@ private final class PostHandler: ChannelInboundHandler {
         case .body(let part): body.append(contentsOf: part.readableBytesView)
         case .end:
             switch server?.reply(head?.headers.first(name: "Authorization"), body) ?? .close {
-            case .answer(let status, let body):
-                var head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: status))
-                head.headers.add(name: "Content-Length", value: String(body.count))
-                context.write(wrapOutboundOut(.head(head)), promise: nil)
-                context.write(
-                    wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
-                context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+            case .answer(let status, let body): answer(status, body, context)
+            case .later(let body):
+                body.hop(to: context.eventLoop).assumeIsolated().whenSuccess { self.answer(200, $0, context) }
             case .silence: break
             case .close: context.close(promise: nil)
             case .raw(let bytes):
@@ -99,41 +101,12 @@ private final class PostHandler: ChannelInboundHandler {
             }
         }
     }
-}
 
-/// Answers of an empty regtest node, by the methods in a request.
-struct CannedNode: Sendable {
-    var block = 1
-    var isFull = false
-    var publishers = ""
-
-    var tip: String {
-        String(repeating: "00", count: 31) + (block < 16 ? "0" : "") + String(block, radix: 16)
-    }
-
-    func reply(to body: [UInt8]) -> NodeServer.Reply {
-        let text = String(decoding: body, as: UTF8.self)
-        if text.contains("longpollid") { return .silence }
-        let parts = text.split(separator: "{\"jsonrpc\"").filter { $0.contains("method") }
-        let answers = parts.map { part -> String in
-            let id = part.split(separator: "\"id\":")[1].prefix { $0.isNumber }
-            return "{\"jsonrpc\":\"2.0\",\"result\":\(result(String(part))),\"id\":\(id)}"
-        }
-        let whole = text.hasPrefix("[") ? "[\(answers.joined(separator: ","))]" : answers.joined()
-        return .answer(status: 200, body: Array(whole.utf8))
-    }
-
-    private func result(_ part: String) -> String {
-        if part.contains("getblockchaininfo") {
-            return #"{"chain":"regtest","blocks":\#(block),"headers":\#(block),"bestblockhash":"\#(tip)"}"#
-        }
-        if part.contains("getnetworkinfo") { return #"{"version":310000}"# }
-        if part.contains("getzmqnotifications") { return "[\(publishers)]" }
-        if part.contains("getbestblockhash") { return "\"\(tip)\"" }
-        if part.contains("getrawmempool") { return #"{"txids":[],"mempool_sequence":1}"# }
-        if part.contains("submitblock") { return "\"duplicate\"" }
-        if part.contains("proposal") { return "null" }
-        return #"{"version":536870912,"rules":["!segwit"],"previousblockhash":"\#(tip)","transactions":[],"#
-            + #""coinbasevalue":5000000000,"longpollid":"\#(tip)","mintime":1,"curtime":2,"bits":"207fffff","height":\#(block + 1)}"#
+    private func answer(_ status: Int, _ body: [UInt8], _ context: ChannelHandlerContext) {
+        var head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: status))
+        head.headers.add(name: "Content-Length", value: String(body.count))
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     }
 }
