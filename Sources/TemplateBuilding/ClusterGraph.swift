@@ -182,6 +182,13 @@ struct ClusterGraph: Sendable {
         nodes[Int(slot)].fee = fee
     }
 
+    /// Changes the cost of a transaction's signature operations.
+    mutating func setSigopCost(_ cost: UInt32, of slot: Int32) {
+        guard nodes[Int(slot)].sigopCost != cost else { return }
+        if nodes[Int(slot)].state == .active { lift(slot) }
+        nodes[Int(slot)].sigopCost = cost
+    }
+
     /// Prices signature operations anew, which takes every cluster apart.
     mutating func setPricing(_ pricing: Pricing) {
         guard pricing != index.pricing else { return }

@@ -150,14 +150,25 @@ extension CoinbasePlan {
         do throws(CoinbaseFault) {
             return try parts(for: next, fees: fees, commitment: commitment)
         } catch {
-            switch error {
-            case .noOutput: throw .noPayout
-            case .exceedsReward: throw .payoutsExceedReward
-            case .rewardOutOfRange: throw .valuesOutOfRange
-            case .tagTooLong, .extranonceTooLong:
-                let script = CoinbaseParts.maximumScriptSize - Self.room(atHeight: next.height)
-                throw .coinbaseScriptTooLong(script + tag.count + extranonceSize)
-            }
+            throw templateFault(error, atHeight: next.height)
         }
+    }
+
+    func templateFault(_ fault: CoinbaseFault, atHeight height: UInt32) -> TemplateFault {
+        switch fault {
+        case .noOutput: return .noPayout
+        case .exceedsReward: return .payoutsExceedReward
+        case .rewardOutOfRange: return .valuesOutOfRange
+        case .tagTooLong, .extranonceTooLong:
+            let script = CoinbaseParts.maximumScriptSize - Self.room(atHeight: height)
+            return .coinbaseScriptTooLong(script + tag.count + extranonceSize)
+        }
+    }
+}
+
+extension CoinbaseParts {
+    /// Cost of the coinbase's signature operations. Those of its outputs: the extranonce lies in a push.
+    var sigopCost: Int {
+        transaction(extranonce: [UInt8](repeating: 0, count: extranonceSize)).legacySigopCost
     }
 }

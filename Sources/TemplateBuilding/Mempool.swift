@@ -60,8 +60,9 @@ public struct Mempool: Sendable {
     var slots = SlotTable()
     private var spenders = SlotTable()
     private let seed: UInt64
-    public private(set) var policy = TemplatePolicy()
-    private(set) var hasRules = false
+    public internal(set) var policy = TemplatePolicy()
+    /// Whether some rule is asked of each transaction.
+    var hasRules = false
     /// Height and median time past that lock times are held against; none without a tip.
     private var tip: (height: UInt32, medianTime: UInt32)?
     var totalFees: UInt64 = 0
@@ -299,7 +300,7 @@ extension Mempool {
     }
 
     /// What the operator's wishes add to a transaction's fee.
-    private func delta(of txid: Txid) -> Int64 {
+    func delta(of txid: Txid) -> Int64 {
         guard !feeDeltas.isEmpty || !policy.feeDeltas.isEmpty else { return 0 }
         let most = Mempool.maximumFeeDelta
         func bounded(_ delta: Int64) -> Int64 { Swift.max(-most, Swift.min(most, delta)) }
@@ -386,6 +387,13 @@ extension Mempool {
             drop(slot)
             return 1
         }
+        let family = family(of: slot)
+        for member in family.reversed() { drop(member) }
+        return family.count
+    }
+
+    /// A transaction and all that depends on it.
+    func family(of slot: Int32) -> [Int32] {
         var family = [slot]
         var seen: Set<Int32> = [slot]
         var next = 0
@@ -395,12 +403,11 @@ extension Mempool {
             }
             next += 1
         }
-        for member in family.reversed() { drop(member) }
-        return family.count
+        return family
     }
 
     /// Finds out whether a transaction takes part, and then its descendants.
-    private mutating func judge(_ first: Int32) {
+    mutating func judge(_ first: Int32) {
         let isNew = graph.nodes[Int(first)].state == .blocked && (reasons.isEmpty || reasons[first] == nil)
         guard settleState(of: first) || isNew, graph.nodes[Int(first)].childLink >= 0 else { return }
         var stack = Array(graph.children(of: first))
@@ -433,6 +440,9 @@ extension Mempool {
                 return .parent(graph.txids[Int(parent)])
             }
         }
-        return hasRules ? policy.rule(against: entry(at: slot)).map(KeptOut.rule) : nil
+        guard hasRules else { return nil }
+        if policy.excludedTxids.contains(graph.txids[Int(slot)]) { return .rule(.txid) }
+        // Only other rules need the transaction itself.
+        return policy.looksBeyondIDs ? policy.rule(against: entry(at: slot)).map(KeptOut.rule) : nil
     }
 }

@@ -17,6 +17,9 @@ public struct Proposal: Hashable, Sendable {
     public var sigopCost: Int
     /// What the node itself would have chosen at this tip, where it is known.
     public var nodeFigures: TemplateFigures?
+    /// Made so that chips have work before the mempool of the tip is known: whatever comes after it is worth a job at
+    /// once.
+    public var isStopgap = false
 
     public init(
         id: UInt64, next: NextBlock, transactions: [MempoolEntry], coinbase: CoinbaseParts,

@@ -2,91 +2,149 @@ public import BitcoinPrimitives
 
 /// Builds our own block proposals: chooses transactions, makes the coinbase, and leaves nothing of the block
 /// unused.
+///
+/// It keeps the two trees of the block from one proposal to the next, so that a change at the tail costs the right edge
+/// of each.
 public struct TemplateBuilder: Sendable {
-    /// A proposal and what could not be part of it.
-    public struct Build: Sendable {
+    /// A proposal from a mempool kept ready, and how it compares.
+    public struct Offer: Sendable {
         public var proposal: Proposal
-        /// Entries that break a rule at this tip; those that merely pay too little are not among them.
-        public var exclusions: [Exclusion]
+        public var choice: MempoolChoice
+        /// Whether the source's own list was taken because it is better than ours.
+        public var isSourcesOwn = false
+
+        /// What the choice earns more than the node's own template; negative when it earns less, which nobody
+        /// may pass over in silence. `nil` when the node's is not known.
+        public var gainOverNode: Int64? { proposal.gainOverNode }
     }
 
-    var lastID: UInt64 = 0
+    private var lastID: UInt64 = 0
+    private var trees = BlockTrees()
+    /// Pairs of nodes that the last proposal had to hash, in both trees together.
+    private(set) var hashedPairs = 0
 
     public init() {}
 
-    /// The block that earns most from this mempool: optimal chunks by rate, and an exact tail. What is built
-    /// here at once, a ``Mempool`` keeps ready.
-    ///
-    /// Exact limits: 4,000,000 weight units and sigop cost 80,000, both inclusive, less header, transaction
-    /// count and the real coinbase with its largest extranonce; no reserve beyond that (templates.md §8.6).
+    /// The block that earns most from a mempool kept ready, with its policy applied: optimal chunks by rate, and an
+    /// exact tail, within the limits of ``BlockRoom``.
     ///
     /// - Parameters:
-    ///   - next: the tip to build on.
-    ///   - mempool: entries in any order. Nothing in it traps; see ``Exclusion`` for what is left out.
+    ///   - next: the tip to build on, whose mempool this is.
     ///   - plan: whom the coinbase pays.
     ///   - nodeFigures: what the node itself would choose, kept for comparison.
+    ///   - sourcesOwn: the ids of the source's own template in block order, if it gave one. Where they order
+    ///     higher than our choice, as far as they fit beside our coinbase, and the policy keeps none of them out, they
+    ///     are taken.
     public mutating func build(
-        next: NextBlock, mempool: MempoolView, plan: CoinbasePlan, nodeFigures: TemplateFigures?
-    ) throws(TemplateFault) -> Build {
-        let blank = try plan.coinbase(
-            for: next, fees: .zero, commitment: WitnessCommitment.script(wtxids: []))
-        let candidates = Candidates(mempool, for: next)
-        let selection = try choose(from: candidates.table, beside: blank)
-        let items = mempool.items
-        let positions = selection.order.map { Int(candidates.positions[Int($0)]) }
-        let entries = positions.map { items[$0].entry }
-        let fees = Satoshis(rawValue: selection.fees)
-        let coinbase = try plan.coinbase(
-            for: next, fees: fees, commitment: WitnessCommitment.script(wtxids: entries.map(\.wtxid)))
+        next: NextBlock, mempool: inout Mempool, plan: CoinbasePlan, nodeFigures: TemplateFigures?,
+        sourcesOwn: [Txid] = []
+    ) throws(TemplateFault) -> Offer {
+        mempool.setTip(next)
+        let room = try BlockRoom(for: next, plan: plan)
+        var choice = mempool.choose(in: room)
+        var isSourcesOwn = false
+        if !sourcesOwn.isEmpty, mempool.policyAllows(sourcesOwn),
+            let theirs = mempool.choice(
+                of: sourcesOwn, weight: room.weight(transactions: sourcesOwn.count),
+                sigopCost: room.sigopCost, isCut: true),
+            theirs.orderingFees > choice.orderingFees
+        {
+            choice = theirs
+            isSourcesOwn = true
+        }
+        let proposal = try propose(
+            mempool.entries(of: choice),
+            Sums(fees: choice.fees, weight: choice.weight, sigopCost: choice.sigopCost), next: next,
+            plan: plan, room: room, nodeFigures)
+        return Offer(proposal: proposal, choice: choice, isSourcesOwn: isSourcesOwn)
+    }
+
+    /// The block of just these transactions.
+    ///
+    /// - Parameter transactions: valid at this tip, parents before children, within the plan's ``BlockRoom``; a list
+    ///   that does not fit is a wrong call.
+    public mutating func build(
+        next: NextBlock, transactions: [MempoolEntry], plan: CoinbasePlan, nodeFigures: TemplateFigures?
+    ) throws(TemplateFault) -> Proposal {
+        let room = try BlockRoom(for: next, plan: plan)
+        var sums = Sums(fees: .zero, weight: .zero, sigopCost: 0)
+        for entry in transactions {
+            sums.fees += entry.fee
+            sums.weight += entry.weight
+            sums.sigopCost += entry.sigopCost
+        }
+        precondition(
+            sums.weight <= room.weight(transactions: transactions.count) && sums.sigopCost <= room.sigopCost,
+            "the transactions fit beside the coinbase")
+        return try propose(transactions, sums, next: next, plan: plan, room: room, nodeFigures)
+    }
+
+    private struct Sums {
+        var fees: Satoshis
+        var weight: Weight
+        var sigopCost: Int
+    }
+
+    private mutating func propose(
+        _ entries: [MempoolEntry], _ sums: Sums, next: NextBlock, plan: CoinbasePlan, room: BlockRoom,
+        _ nodeFigures: TemplateFigures?
+    ) throws(TemplateFault) -> Proposal {
+        hashedPairs = trees.update(txids: entries.map(\.txid), wtxids: entries.map(\.wtxid))
+        let coinbase = try plan.coinbase(for: next, fees: sums.fees, commitment: trees.commitmentScript)
         lastID += 1
-        let proposal = Proposal(
-            id: lastID, next: next, transactions: entries, coinbase: coinbase,
-            merklePath: MerkleTree.path(besides: entries.map(\.txid.hash)), fees: fees,
-            weight: framing(transactions: entries.count + 1) + coinbase.weight
-                + Weight(weightUnits: selection.weight),
-            sigopCost: coinbase.sigopCost + Int(selection.sigopCost), nodeFigures: nodeFigures)
-        let unusable = selection.unusable.map {
-            Exclusion(txid: candidates.table.txids[Int($0)], reason: .ancestorsOutOfRange)
-        }
-        return Build(proposal: proposal, exclusions: candidates.exclusions + unusable)
-    }
-
-    /// The count of a block's transactions takes one byte up to 252 and three from there on. So there are two
-    /// problems, and the smaller one is only worth solving when the larger one's answer is close to it.
-    private func choose(
-        from table: CandidateTable, beside coinbase: CoinbaseParts
-    ) throws(TemplateFault) -> Selection {
-        let fewest = Swift.min(table.count, 251)
-        let few = try limits(beside: coinbase, transactions: fewest)
-        guard table.count > fewest else { return select(from: table, within: few) }
-        let many = select(from: table, within: try limits(beside: coinbase, transactions: table.count))
-        guard many.order.count <= fewest else { return many }
-        let other = select(from: table, within: few)
-        return other.order.count <= fewest && other.fees > many.fees ? other : many
-    }
-
-    func limits(
-        beside coinbase: CoinbaseParts, transactions: Int
-    ) throws(TemplateFault) -> SelectionLimits {
-        let used = framing(transactions: transactions + 1) + coinbase.weight
-        let sigopCost = coinbase.sigopCost
-        guard used <= .block, sigopCost <= maximumBlockSigopCost else {
-            throw .coinbaseTooLarge(weight: coinbase.weight, sigopCost: sigopCost)
-        }
-        return SelectionLimits(
-            weight: (.block - used).weightUnits, sigopCost: UInt64(maximumBlockSigopCost - sigopCost),
-            transactions: transactions, fees: Satoshis.max.rawValue)
-    }
-
-    /// Weight of the header and of the count before that many transactions.
-    func framing(transactions: Int) -> Weight {
-        Weight(weightUnits: UInt64(4 * (Header.size + compactSizeLength(transactions))))
+        return Proposal(
+            id: lastID, next: next, transactions: entries, coinbase: coinbase, merklePath: trees.merklePath,
+            fees: sums.fees, weight: room.blockWeight(transactions: entries.count, weighing: sums.weight),
+            sigopCost: room.coinbaseSigopCost + sums.sigopCost, nodeFigures: nodeFigures)
     }
 }
 
-extension CoinbaseParts {
-    /// Cost of the coinbase's signature operations. Those of its outputs: the extranonce lies in a push.
-    var sigopCost: Int {
-        transaction(extranonce: [UInt8](repeating: 0, count: extranonceSize)).legacySigopCost
+extension Proposal {
+    /// What it earns more than the node's own template, in satoshis; negative when it earns less. `nil` when the node's
+    /// is not known.
+    public var gainOverNode: Int64? {
+        nodeFigures.map { Int64(clamping: fees.rawValue) - Int64(clamping: $0.fees.rawValue) }
+    }
+}
+
+extension Mempool {
+    /// Whether the wishes that are about a choice as a whole are met by this one: a minimum rate is about chunks, which
+    /// a list does not have, and what is included has to be in.
+    func policyAllows(_ list: [Txid]) -> Bool {
+        guard policy.minimumRate == 0 else { return false }
+        guard !policy.included.isEmpty else { return true }
+        let listed = Set(list)
+        return policy.included.allSatisfy {
+            listed.contains($0) || !contains($0) || keptOutReason(of: $0) != nil
+        }
+    }
+
+    /// A given list as a choice; `nil` unless all of it is here, may be chosen, comes after its parents and
+    /// is within the limits.
+    ///
+    /// - Parameter isCut: where the limits are reached, the list ends there instead.
+    public func choice(
+        of txids: [Txid], weight: Weight, sigopCost: Int, isCut: Bool = false
+    ) -> MempoolChoice? {
+        let limits = FillLimits(weight: Int64(clamping: weight.weightUnits), sigopCost: Int64(sigopCost))
+        var fill = BlockFill()
+        var isIn = Set<Int32>()
+        var isFull = false
+        for txid in txids {
+            guard let slot = slot(of: txid), reasons[slot] == nil,
+                graph.parents(of: slot).allSatisfy(isIn.contains), isIn.insert(slot).inserted
+            else { return nil }
+            let entry = graph.entry(single: slot)
+            guard !isFull, limits.hasRoom(for: entry, beside: fill.sums) else {
+                guard isCut else { return nil }
+                // All of it is looked at, so that the answer does not depend on where it is cut.
+                isFull = true
+                continue
+            }
+            fill.slots.append(slot)
+            fill.sums.add(entry)
+        }
+        fill.bound = fill.sums.fee
+        return MempoolChoice(fill)
     }
 }

@@ -53,8 +53,11 @@ public struct TemplatePolicy: Hashable, Sendable {
 
     /// Whether anything could be kept out by ``rule(against:)``.
     var hasRules: Bool {
-        readsContent || !excludedTxids.isEmpty || !excludedWtxids.isEmpty || maximumWeight != nil
+        looksBeyondIDs || !excludedTxids.isEmpty
     }
+
+    /// Whether anything could be kept out for more than its txid.
+    var looksBeyondIDs: Bool { readsContent || !excludedWtxids.isEmpty || maximumWeight != nil }
 
     private var readsContent: Bool {
         !excludedScripts.isEmpty || maximumReturnSize != nil || excludesInscriptions

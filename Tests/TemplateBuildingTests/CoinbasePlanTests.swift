@@ -223,10 +223,8 @@ func `a split adds up, is fair to a satoshi, and is the same each time`(seed: In
     let shares = try split((segwit, 60), (legacy, 30), (taproot, 10))
     let own = CoinbasePlan(reward: .split(shares), tag: plan.tag, extranonceSize: 16)
     // 40 heavy transactions of about 100,000 weight units: one of them does not fit.
-    let mempool = MempoolView((1...40).map { entry($0, fee: 1_000 + UInt64($0), padding: 25_000) })
-    var builder = TemplateBuilder()
-    let proposal = try builder.build(next: regtestNext, mempool: mempool, plan: own, nodeFigures: nil)
-        .proposal
+    let entries = (1...40).map { entry(UInt32($0), fee: 1_000 + UInt64($0), padding: 25_000) }
+    let proposal = try propose(entries, plan: own)
     let block = try Block(wireBytes: grind(proposal))
     #expect(block.weight == proposal.weight && proposal.weight <= .block)
     let coinbase = block.transactions[0]

@@ -5,10 +5,7 @@ import Testing
 @testable import TemplateBuilding
 
 @Test func `the coinbase has the form that node 31 gives it`() throws {
-    var builder = TemplateBuilder()
-    let mempool = MempoolView([entry(1, fee: 700)])
-    let proposal = try builder.build(next: regtestNext, mempool: mempool, plan: plan, nodeFigures: nil)
-        .proposal
+    let proposal = try propose([entry(1, fee: 700)])
     let coinbase = proposal.coinbase.transaction(extranonce: .init(repeating: 0xee, count: 16))
     #expect(coinbase.version == 2)
     #expect(coinbase.inputs[0].sequence == 0xffff_fffe)
@@ -42,10 +39,9 @@ import Testing
     let output = TransactionOutput(value: .zero, script: anyoneCanSpend)
     let greedy = paying([output, TransactionOutput(value: .max, script: [0x51])])
     let heavy = paying([TransactionOutput(value: .zero, script: .init(repeating: 0, count: 1_000_000))])
-    var builder = TemplateBuilder()
     func fault(_ plan: CoinbasePlan) -> TemplateFault? {
         do throws(TemplateFault) {
-            _ = try builder.build(next: regtestNext, mempool: MempoolView(), plan: plan, nodeFigures: nil)
+            _ = try propose([], plan: plan)
             return nil
         } catch {
             return error

@@ -49,6 +49,17 @@ func entry(
         fee: Satoshis(rawValue: fee), parents: parents, wireBytes: transaction.wireBytes)
 }
 
+/// A proposal made from nothing.
+func propose(
+    _ entries: [MempoolEntry], next: NextBlock = regtestNext, plan: CoinbasePlan = plan,
+    nodeFigures: TemplateFigures? = nil
+) throws(TemplateFault) -> Proposal {
+    var builder = TemplateBuilder()
+    var mempool = Mempool()
+    mempool.add(contentsOf: entries)
+    return try builder.build(next: next, mempool: &mempool, plan: plan, nodeFigures: nodeFigures).proposal
+}
+
 /// The proposal as a block whose hash meets the target of the tip.
 func grind(_ proposal: Proposal, extranonce: [UInt8]? = nil) -> [UInt8] {
     let extranonce = extranonce ?? [UInt8](repeating: 0xac, count: proposal.coinbase.extranonceSize)

@@ -275,11 +275,106 @@ func `after any changes the choice is that of a mempool built from nothing`(seed
     #expect(offer.gainOverNode == -100)
     #expect(mempool.choice(of: entries.map(\.txid), weight: .block, sigopCost: 0)?.fees == figures.fees)
     #expect(mempool.choice(of: [Txid(.zero)], weight: .block, sigopCost: 0) == nil)
-    let view = try builder.build(
-        next: regtestNext, mempool: MempoolView(entries), plan: plan, nodeFigures: nil)
     mempool.prioritise(entries[0].txid, by: 5_000)
     let same = try builder.build(next: regtestNext, mempool: &mempool, plan: plan, nodeFigures: figures)
-    #expect(same.proposal.transactions == view.proposal.transactions)
-    #expect(same.proposal.weight == view.proposal.weight)
+    // All fit, so the best order is plainly that of their rates.
+    #expect(same.proposal.transactions == entries.reversed())
+    let weights = same.proposal.transactions.reduce(Weight.zero) { $0 + $1.weight }
+    #expect(same.proposal.weight == Weight(weightUnits: 324) + same.proposal.coinbase.weight + weights)
     #expect(same.gainOverNode == 0)
+}
+
+/// A mempool, a list of all of it, and a plan that leaves room for a third of that.
+private func crowded() -> (mempool: Mempool, list: [Txid], plan: CoinbasePlan) {
+    var mempool = Mempool()
+    let large = plain(1, fee: 6_300_000, weight: 600_000)
+    let small = [2, 3].map { plain($0, fee: 5_000_000, weight: 500_000) }
+    for entry in [large] + small { mempool.add(entry) }
+    // The rest of the block is the coinbase's: outputs cost four units a byte.
+    let room = TransactionOutput(value: .zero, script: [UInt8](repeating: 0x51, count: 749_600))
+    let greedy = CoinbasePlan(payouts: [room], tag: [], extranonceSize: 8)
+    return (mempool, small.map(\.txid) + [large.txid], greedy)
+}
+
+@Test func `a list is cut where our coinbase leaves no room for it, and compared there`() throws {
+    let (mempool, list, plan) = crowded()
+    let room = try BlockRoom(for: regtestNext, plan: plan)
+    let weight = room.weight(transactions: 3)
+    #expect((1_000_000..<1_001_000).contains(weight.weightUnits))
+    #expect(mempool.choice(of: list, weight: weight, sigopCost: 0) == nil)
+    let cut = mempool.choice(of: list, weight: weight, sigopCost: 0, isCut: true)
+    #expect(cut?.fees == Satoshis(rawValue: 10_000_000))
+    // An id that is not here behind the cut is no less unknown.
+    #expect(
+        mempool.choice(of: list + [Txid(.zero)], weight: weight, sigopCost: 0, isCut: true) == nil)
+}
+
+@Test func `a policy about the whole choice is not undone by the source's own list`() throws {
+    var builder = TemplateBuilder()
+    var mempool = Mempool()
+    let entries = (0..<4).map { entry(UInt32($0), fee: 100 * UInt64($0 + 1)) }
+    for entry in entries { mempool.add(entry) }
+    let list = entries.map(\.txid)
+    func build(_ change: (inout TemplatePolicy) -> Void) throws -> TemplateBuilder.Offer {
+        var policy = TemplatePolicy()
+        change(&policy)
+        mempool.setPolicy(policy)
+        return try builder.build(
+            next: regtestNext, mempool: &mempool, plan: plan, nodeFigures: nil, sourcesOwn: list)
+    }
+    let rate = 300_000 / entries[2].weight.weightUnits
+    #expect(try build { $0.minimumRate = rate }.proposal.transactions.count == 2)
+    #expect(try build { $0.excludedTxids = [list[3]] }.proposal.transactions.count == 3)
+    #expect(try !build { $0.excludedTxids = [list[3]] }.isSourcesOwn)
+}
+
+@Test func `a corrected sigop cost counts as if it had been known`() {
+    var (mempool, fresh) = (Mempool(), Mempool())
+    for i in 0..<40 {
+        let parents = i % 4 == 0 ? [] : [plain(i - 1, fee: 0).txid]
+        mempool.add(plain(i, fee: UInt64(100 * (i % 7)), sigopCost: 80, parents: parents))
+        fresh.add(plain(i, fee: UInt64(100 * (i % 7)), sigopCost: i % 3 == 0 ? 4 : 80, parents: parents))
+    }
+    let before = mempool.choose(weight: room.weight, sigopCost: room.sigopCost)
+    for i in stride(from: 0, to: 40, by: 3) {
+        #expect(mempool.setSigopCost(4, of: plain(i, fee: 0).txid) == true)
+    }
+    #expect(mempool.setSigopCost(80_001, of: plain(0, fee: 0).txid) == false)
+    #expect(mempool.setSigopCost(4, of: Txid(.zero)) == false)
+    let after = mempool.choose(weight: room.weight, sigopCost: room.sigopCost)
+    let wanted = fresh.choose(weight: room.weight, sigopCost: room.sigopCost)
+    #expect(mempool.txids(of: after) == fresh.txids(of: wanted))
+    #expect(after.fees > before.fees && after.sigopCost == wanted.sigopCost)
+}
+
+@Test func `an exclusion comes and goes by itself, and reaches what comes later`() {
+    var mempool = Mempool()
+    let parent = plain(1, fee: 10)
+    let child = plain(2, fee: 10, parents: [parent.txid])
+    let late = plain(3, fee: 10, parents: [child.txid])
+    mempool.setExcluded(true, parent.txid)
+    mempool.add(parent)
+    mempool.add(child)
+    #expect(mempool.add(late) == .keptOut(.parent(child.txid)))
+    #expect(mempool.keptOutReason(of: parent.txid) == .rule(.txid))
+    #expect(mempool.choose(weight: room.weight, sigopCost: 0).transactions == 0)
+    mempool.setExcluded(false, parent.txid)
+    #expect(mempool.keptOut.isEmpty && mempool.keptOutReason(of: late.txid) == nil)
+    #expect(mempool.choose(weight: room.weight, sigopCost: 0).transactions == 3)
+    #expect(mempool.removeFamily(of: child.txid) == [child.txid, late.txid])
+    #expect(mempool.removeFamily(of: child.txid).isEmpty && mempool.count == 1)
+}
+
+@Test func `a change at the tail hashes the right edge of both trees`() throws {
+    var builder = TemplateBuilder()
+    var entries = (0..<1_000).map { plain($0, fee: 1) }
+    let first = try builder.build(next: regtestNext, transactions: entries, plan: plan, nodeFigures: nil)
+    #expect(builder.hashedPairs > 2_000)
+    entries[999] = plain(1_000, fee: 1)
+    let second = try builder.build(next: regtestNext, transactions: entries, plan: plan, nodeFigures: nil)
+    #expect((1...24).contains(builder.hashedPairs))
+    #expect(second.merklePath == MerkleTree.path(besides: entries.map(\.txid.hash)))
+    #expect(
+        second.coinbase.outputs.last?.script == WitnessCommitment.script(wtxids: entries.map(\.wtxid)))
+    #expect(second.coinbase.outputs.last != first.coinbase.outputs.last)
 }

@@ -8,15 +8,17 @@ import Testing
 @Test func `our template beats the recorded node's own on the same mempool`() throws {
     let node = try Capture.node.get()
     var builder = TemplateBuilder()
+    var mempool = Mempool()
+    for entry in node.mempool { mempool.add(entry) }
     let next = node.nextBlock(unixTime: Capture.unixTime)
-    let build = try builder.build(
-        next: next, mempool: MempoolView(node.mempool), plan: plan, nodeFigures: node.templateFigures)
-    let proposal = build.proposal
+    let proposal = try builder.build(
+        next: next, mempool: &mempool, plan: plan, nodeFigures: node.templateFigures
+    ).proposal
     #expect(node.templateFigures.fees == Satoshis(rawValue: 57_061_390))
     #expect(proposal.fees > Satoshis(rawValue: 57_110_000))
     #expect(proposal.weight <= .block)
     #expect(proposal.weight > Weight(weightUnits: 3_999_000))
-    #expect(build.exclusions.isEmpty)
+    #expect(mempool.keptOut.isEmpty)
     let block = try Block(wireBytes: grind(proposal))
     #expect(block.weight == proposal.weight)
     #expect(block.transactions[0].outputs[0].value == next.subsidy + proposal.fees)
@@ -25,16 +27,19 @@ import Testing
 
 @Test func `tip after tip, our template is accepted and never below the node's`() throws {
     var node = try Capture.node.get()
-    var view = MempoolView(node.mempool)
+    var mempool = Mempool()
+    mempool.apply(MempoolChange(added: node.mempool))
     var builder = TemplateBuilder()
     for tip in 0..<8 {
         let next = node.nextBlock(unixTime: Capture.unixTime)
         let figures = node.templateFigures
-        let proposal = try builder.build(next: next, mempool: view, plan: plan, nodeFigures: figures).proposal
+        let proposal = try builder.build(
+            next: next, mempool: &mempool, plan: plan, nodeFigures: figures
+        ).proposal
         #expect(proposal.figures.fees == proposal.fees)
         #expect(proposal.fees >= figures.fees, "tip \(tip)")
         // What the node gets while a tip lasts is for the next one.
-        view.apply(MempoolChange(added: node.refill()))
+        mempool.apply(MempoolChange(added: node.refill()))
         let extranonce = [UInt8](repeating: UInt8(tip), count: 16)
         guard
             case .accepted(let block) = node.submit(
@@ -42,8 +47,8 @@ import Testing
         else { return #expect(Bool(false), "tip \(tip) was refused") }
         #expect(block.fees == proposal.fees)
         #expect(block.height == next.height)
-        view.apply(block.mempoolChange)
-        #expect(view.count == node.mempool.count)
+        mempool.apply(block.mempoolChange)
+        #expect(mempool.count == node.mempool.count)
     }
 }
 
@@ -126,18 +131,12 @@ private let spoilers: [(String, @Sendable (inout Block) -> Void, String)] = [
 @Test func `each way to spoil a block is refused for its own reason`() throws {
     var node = try Capture.node.get()
     // A small block keeps this quick: the dearest transactions and one with a parent.
-    var builder = TemplateBuilder()
     let parent = try #require(node.mempool.first { $0.parents.isEmpty })
     let chosen =
         node.mempool.filter { $0.parents.isEmpty }.prefix(3)
         + node.mempool.filter { $0.parents == [parent.txid] }
-    let good = try Block(
-        wireBytes: grind(
-            builder.build(
-                next: node.nextBlock(unixTime: Capture.unixTime), mempool: MempoolView(Array(chosen)),
-                plan: plan,
-                nodeFigures: nil
-            ).proposal))
+    let next = node.nextBlock(unixTime: Capture.unixTime)
+    let good = try Block(wireBytes: grind(propose(Array(chosen), next: next)))
     for (name, spoil, expected) in spoilers {
         var block = good
         spoil(&block)
@@ -162,7 +161,6 @@ private let spoilers: [(String, @Sendable (inout Block) -> Void, String)] = [
 
 @Test func `a transaction before its parent is refused`() throws {
     var node = try Capture.node.get()
-    var builder = TemplateBuilder()
     let child = try #require(node.mempool.first { !$0.parents.isEmpty })
     var family = [child]
     var i = 0
@@ -170,12 +168,8 @@ private let spoilers: [(String, @Sendable (inout Block) -> Void, String)] = [
         family += node.mempool.filter { family[i].parents.contains($0.txid) && !family.contains($0) }
         i += 1
     }
-    var block = try Block(
-        wireBytes: grind(
-            builder.build(
-                next: node.nextBlock(unixTime: Capture.unixTime), mempool: MempoolView(family), plan: plan,
-                nodeFigures: nil
-            ).proposal))
+    let next = node.nextBlock(unixTime: Capture.unixTime)
+    var block = try Block(wireBytes: grind(propose(family, next: next)))
     #expect(block.transactions.count == family.count + 1)
     #expect(block.transactions.last?.txid == child.txid)
     block.transactions.insert(block.transactions.removeLast(), at: 1)
@@ -187,10 +181,7 @@ private let spoilers: [(String, @Sendable (inout Block) -> Void, String)] = [
 
 @Test func `a wrong merkle root and a hash above the target are refused, but not in a proposal`() throws {
     var node = try Capture.node.get()
-    var builder = TemplateBuilder()
-    let next = node.nextBlock(unixTime: Capture.unixTime)
-    let proposal = try builder.build(next: next, mempool: MempoolView(), plan: plan, nodeFigures: nil)
-        .proposal
+    let proposal = try propose([], next: node.nextBlock(unixTime: Capture.unixTime))
     var block = try Block(wireBytes: grind(proposal))
     while Target(leadingZeroBits: 1).isMet(by: block.header.hash) { block.header.nonce += 1 }
     guard case .refused(.highHash) = node.submit(block.wireBytes, unixTime: Capture.unixTime) else {
