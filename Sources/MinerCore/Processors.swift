@@ -1,4 +1,3 @@
-public import Scheduling
 public import Units
 
 /// Position of one of this machine's own hashing threads.

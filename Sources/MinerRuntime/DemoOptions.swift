@@ -1,5 +1,5 @@
 import Boards
-public import CPUHashing
+import CPUHashing
 import Emulator
 import HardwareData
 

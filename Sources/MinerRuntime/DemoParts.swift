@@ -15,6 +15,7 @@ import SV2Codec
 import SV2Noise
 import SV2Roles
 import TemplateBuilding
+import TemplateReports
 import Transports
 import Units
 
@@ -121,12 +122,13 @@ extension DemoParts {
             case .trouble(let sentence): console.line(sentence, .bad)
             }
         }
-        builder.start { [console] result in
-            switch result {
-            case .success(let proposal): miner.propose(proposal)
-            case .failure(let fault): console.line("no template: \(fault)", .bad)
-            }
-        }
+        builder.start(
+            deliver: { [console] result in
+                switch result {
+                case .success(let proposal): miner.propose(proposal)
+                case .failure(let fault): console.line(fault.sentence, .bad)
+                }
+            }, warn: { [console] in console.line($0.sentence, .bad) })
         node.observe { builder.nodeChanged($0) }
         return miner
     }

@@ -1,6 +1,6 @@
 import ASICChains
-public import ASICChips
-public import Boards
+import ASICChips
+import Boards
 import Foundation
 import HardwareData
 import Units

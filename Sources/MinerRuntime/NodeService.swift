@@ -1,5 +1,6 @@
 import BitcoinPrimitives
 import NIOCore
+import NodeRPC
 import RecordedNode
 import Transports
 
@@ -13,6 +14,17 @@ struct NodeUpdate: Sendable {
     /// The node's own choice for the next block.
     var template: [MempoolEntry]
     var figures: TemplateFigures
+
+    /// The same in the words of a live node. The tip comes last, so that all there is to it is there when it is built
+    /// on.
+    var changes: [NodeChange] {
+        let own = OwnTemplate(next: next, figures: figures, txids: template.map(\.txid))
+        let mempool = NodeChange.mempool(change, tip: next.previousBlock)
+        return switch reason {
+        case .tip: [mempool, .ownTemplate(own), .tip(next)]
+        case .mempool: [mempool]
+        }
+    }
 }
 
 /// What became of a block that was handed in.

@@ -1,59 +1,67 @@
 import BitcoinPrimitives
+import LiveTemplates
 import NIOCore
 import Negotiation
+import NodeRPC
 import TemplateBuilding
+import Transports
+import Units
 
-/// Builds our proposals on an event loop of its own, so that neither the node nor the miner waits for a choice among
-/// thousands of transactions.
+/// Keeps our proposals up to date on an event loop of its own, so that neither the node nor the miner waits for a choice
+/// among thousands of transactions.
 ///
 /// Sendable by confinement: all state is touched on `loop` only.
 final class TemplateService: @unchecked Sendable {
     private let loop: any EventLoop
     private var deliver: (@Sendable (Result<Proposal, TemplateFault>) -> Void)?
-    private var builder = TemplateBuilder()
-    private var mempool = MempoolView()
-    private var latest: NodeUpdate?
-    private var constraints: CoinbaseConstraints?
+    private var warn: (@Sendable (TemplateWarning) -> Void)?
+    private var maker = TemplateMaker()
+    private var timer: Scheduled<Void>?
 
     /// What every coinbase of ours says about its maker, between the height and the extranonce.
     static let tag = Array("/adit/".utf8)
 
     init(on loop: any EventLoop) { self.loop = loop }
 
-    /// - Parameter deliver: called on `loop` with every proposal from now on.
-    func start(deliver: @escaping @Sendable (Result<Proposal, TemplateFault>) -> Void) {
-        loop.execute { self.deliver = deliver }
+    /// - Parameters:
+    ///   - deliver: called on `loop` with every proposal from now on.
+    ///   - warn: called on `loop` with what an operator ought to see.
+    func start(
+        deliver: @escaping @Sendable (Result<Proposal, TemplateFault>) -> Void,
+        warn: (@Sendable (TemplateWarning) -> Void)? = nil
+    ) {
+        loop.execute {
+            self.deliver = deliver
+            self.warn = warn
+        }
     }
 
     func nodeChanged(_ update: NodeUpdate) {
         loop.execute {
-            self.mempool.apply(update.change)
-            switch update.reason {
-            case .tip:
-                self.latest = update
-                self.build()
-            case .mempool: break  // for the next tip; what is being mined holds a full block already
-            }
+            for change in update.changes { self.handle(.news(change)) }
         }
     }
 
     func use(_ constraints: CoinbaseConstraints) {
-        loop.execute {
-            self.constraints = constraints
-            self.build()
+        let plan = CoinbasePlan(
+            payouts: constraints.outputs, tag: Self.tag, extranonceSize: constraints.fullExtranonceSize)
+        loop.execute { self.handle(.plan(plan)) }
+    }
+
+    private func handle(_ event: TemplateMaker.Event) {
+        for action in maker.handle(event, at: .now) {
+            switch action {
+            case .publish(let offer): deliver?(.success(offer.proposal))
+            case .failed(let fault): deliver?(.failure(fault))
+            case .warn(let warning): warn?(warning)
+            case .policyCost: break  // there are no rules here
+            case .wake(let instant): wake(at: instant)
+            }
         }
     }
 
-    private func build() {
-        guard let latest, let constraints else { return }
-        let plan = CoinbasePlan(
-            payouts: constraints.outputs, tag: Self.tag, extranonceSize: constraints.fullExtranonceSize)
-        do throws(TemplateFault) {
-            let built = try builder.build(
-                next: latest.next, mempool: mempool, plan: plan, nodeFigures: latest.figures)
-            deliver?(.success(built.proposal))
-        } catch {
-            deliver?(.failure(error))
-        }
+    private func wake(at instant: Instant) {
+        timer?.cancel()
+        timer = loop.scheduleTask(deadline: instant.deadline) { self.handle(.woke) }
     }
 }

@@ -41,13 +41,14 @@ extension PoolUpstream {
         activate(proposal, channel: channel)
     }
 
-    /// When the candidate's turn comes: at once for a new tip or instead of a void job, else by the pace of
-    /// declarations, and never when it is not worth one (`nil`).
+    /// When the candidate's turn comes: at once for a new tip, instead of a void job or of a stopgap, else by the pace
+    /// of declarations, and never when it is not worth one (`nil`).
     var candidateTime: Instant? {
         guard let candidate, channel != nil, payoutOutputs != nil else { return nil }
         let atOnce = Instant(nanoseconds: .min)
         guard let tip, let current = jobs.current, let lastActivation else { return atOnce }
         if candidate.next.previousBlock != tip.previousBlock || current.isVoid { return atOnce }
+        if current.proposal?.isStopgap == true, !candidate.isStopgap { return atOnce }
         guard
             termsChanged
                 || candidate.hasRisen(over: current.proposal, perMille: configuration.minimumFeeRisePerMille)

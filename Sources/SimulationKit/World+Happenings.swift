@@ -1,8 +1,10 @@
 import BitcoinPrimitives
 import Boards
 import Emulator
+import LiveTemplates
 import MinerCore
 import Negotiation
+import NodeRPC
 import SV2Messages
 import SV2Roles
 import Scheduling
@@ -38,11 +40,17 @@ extension World {
             tell(.closed(connection))
         case .checked(let check, let refusal): tell(.checked(check, refusal: refusal))
         case .submitted(let block):
-            if node.submit(block, at: now) {
+            if let change = node.submit(block, at: now) {
                 tellPool()
-                timeline.plan(.build, at: now + .milliseconds(30))
+                let news: [NodeChange] = [
+                    .mempool(change, tip: node.next.previousBlock), .tip(node.next),
+                ]
+                for change in news {
+                    timeline.plan(.templates(.news(change)), at: now + World.templateTime)
+                }
             }
-        case .build: build()
+        case .templates(let event): inform(event)
+        case .makerWoke(let planned): if planned == makerWakes { inform(.woke) }
         case .poolWoke: tell(.woke)
         case .breakConnections: breakConnections()
         }
@@ -110,8 +118,9 @@ extension World {
             timers[timer, default: 0] += 1
             timeline.plan(.timer(timer, generation: timers[timer, default: 0]), at: max(instant, now))
         case .build(let constraints):
-            self.constraints = constraints
-            timeline.plan(.build, at: now + .milliseconds(30))
+            let plan = CoinbasePlan(
+                payouts: constraints.outputs, tag: [], extranonceSize: constraints.fullExtranonceSize)
+            timeline.plan(.templates(.plan(plan)), at: now + World.templateTime)
         case .block(let block): timeline.plan(.submitted(block.wireBytes), at: now + .milliseconds(1))
         case .notice(.shareFound(let share)): found.append(share.hash)
         case .notice(.shareRejected(_, let code)): rejections.append(code)
@@ -120,15 +129,21 @@ extension World {
         }
     }
 
-    private mutating func build() {
-        guard let constraints else { return }
-        let plan = CoinbasePlan(
-            payouts: constraints.outputs, tag: [], extranonceSize: constraints.fullExtranonceSize)
-        guard
-            let built = try? builder.build(
-                next: node.next, mempool: MempoolView(node.mempool), plan: plan, nodeFigures: nil)
-        else { preconditionFailure("a world's mempool always makes a template") }
-        perform(.proposal(built.proposal))
+    // MARK: what the template maker wants done
+
+    /// From news to the template that it leads to.
+    private static let templateTime = Duration.milliseconds(30)
+
+    mutating func carryOut(_ action: TemplateMaker.Action) {
+        switch action {
+        case .publish(let offer): perform(.proposal(offer.proposal))
+        case .failed(let fault): preconditionFailure("a world's mempool always makes a template: \(fault)")
+        case .warn(let warning): preconditionFailure("a world's node has no template of its own: \(warning)")
+        case .policyCost: break  // there are no rules in a world
+        case .wake(let instant):
+            makerWakes += 1
+            timeline.plan(.makerWoke(planned: makerWakes), at: max(instant, now))
+        }
     }
 
     // MARK: the links to the pool

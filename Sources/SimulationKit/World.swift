@@ -1,8 +1,10 @@
 public import BitcoinPrimitives
 public import Boards
 public import Emulator
+import LiveTemplates
 public import MinerCore
 public import Negotiation
+import NodeRPC
 import SV2Codec
 import SV2Messages
 import SV2Roles
@@ -53,8 +55,9 @@ public struct World: Sendable {
     var boards: [WorldBoard]
     var pool: Pool
     var node: WorldNode
-    var builder = TemplateBuilder()
-    var constraints: CoinbaseConstraints?
+    var maker = TemplateMaker()
+    /// How many times its wake-up was planned.
+    var makerWakes: UInt64 = 0
     var links: [Link: WorldLink] = [:]
     var connections: [ConnectionID: Link] = [:]
     var lastConnection: UInt64 = 0
@@ -77,7 +80,9 @@ public struct World: Sendable {
         case closedAtPool(ConnectionID)
         case checked(CheckID, refusal: String?)
         case submitted([UInt8])
-        case build
+        /// A node's and a template maker's time for news.
+        case templates(TemplateMaker.Event)
+        case makerWoke(planned: UInt64)
         case poolWoke
         case breakConnections
     }
@@ -108,6 +113,9 @@ public struct World: Sendable {
         upstream.coolDown = .init(first: .seconds(2), cap: .seconds(5))
         miner = Miner(boards: boards.map { Board($0.profile, emulated: true) }, upstream: upstream)
         tellPool()
+        let added = MempoolChange(added: node.mempool)
+        inform(.news(.mempool(added, tip: node.next.previousBlock)))
+        inform(.news(.tip(node.next)))
         perform(.begin)
         for index in self.boards.indices { timeline.plan(.hash(index), at: now + WorldBoard.tick) }
         planBreak()
@@ -137,6 +145,10 @@ public struct World: Sendable {
 
     mutating func tell(_ event: PoolEvent) {
         for action in pool.handle(event, at: now, unixTime: WorldNode.unixTime(at: now)) { carryOut(action) }
+    }
+
+    mutating func inform(_ event: TemplateMaker.Event) {
+        for action in maker.handle(event, at: now) { carryOut(action) }
     }
 
     /// The pool's own node knows every other transaction; it has to ask for the rest.

@@ -34,19 +34,21 @@ struct WorldNode: Sendable {
         return root == block.header.merkleRoot ? nil : "bad-txnmrklroot"
     }
 
-    /// Whether the block is the new tip.
-    mutating func submit(_ bytes: [UInt8], at now: Instant) -> Bool {
-        guard check(bytes) == nil, let header = Header(wireBytes: Array(bytes.prefix(Header.size))),
-            next.blockTarget.isMet(by: header.hash)
-        else { return false }
+    /// - Returns: what became of the mempool, if the block is the new tip. What the block left out goes too.
+    mutating func submit(_ bytes: [UInt8], at now: Instant) -> MempoolChange? {
+        guard check(bytes) == nil, let block = try? Block(wireBytes: bytes) else { return nil }
+        let header = block.header
+        guard next.blockTarget.isMet(by: header.hash) else { return nil }
         acceptedBlocks.append(header.hash)
         next.previousBlock = header.hash
         next.height += 1
         next.currentTime = max(WorldNode.unixTime(at: now), next.currentTime + 1)
         next.minimumTime = next.currentTime
         next.subsidy = SubsidySchedule.regtest.subsidy(at: next.height)
+        let mined = block.transactions.dropFirst().map(\.txid)
+        let dropped = mempool.map(\.txid).filter { !mined.contains($0) }
         fillMempool()
-        return true
+        return MempoolChange(mined: mined, dropped: dropped, added: mempool)
     }
 
     private mutating func fillMempool() {

@@ -115,6 +115,23 @@ import Units
         #expect(Set(world.pool.jobs.values.map(\.message.minNtime)) == [1_700_000_101, 1_700_000_103])
     }
 
+    @Test func `what was made before the mempool was known is replaced at once, and only by what was not`() {
+        var world = Exchange()
+        var stopgap = world.proposal(fees: 0)
+        stopgap.isStopgap = true
+        world.send(.begin)
+        world.send(.proposal(stopgap))
+        var another = world.proposal(fees: 500)
+        another.isStopgap = true
+        world.send(.proposal(another))
+        #expect(world.jobs.count == 1)
+        world.send(.proposal(world.proposal(fees: 1_000)))
+        #expect(world.jobs.count == 2)
+        // From here on it is fees and time that decide.
+        world.send(.proposal(world.proposal(fees: 2_000)))
+        #expect(world.jobs.count == 2)
+    }
+
     @Test func `SetTarget counts for later jobs only`() throws {
         var world = Exchange()
         world.start()
