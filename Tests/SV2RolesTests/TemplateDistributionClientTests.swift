@@ -61,6 +61,9 @@ private typealias Fixture = TemplateFixture
     #expect(actions.activeIds == [6])
     #expect(actions.requestedIds == [6])
     #expect(client.current?.tip == first.tip)
+    // Jobs of the one before are still good, so it is still there, with its transactions.
+    #expect(client.activeTemplate(5)?.transactions?.txids.count == 3)
+    #expect(client.activeTemplate(6)?.transactions == nil && client.activeTemplate(7) == nil)
 }
 
 @Test func `of several future templates the tip takes the one it names, and the others die`() {

@@ -83,6 +83,11 @@ public struct TemplateDistributionClient: Sendable {
     /// What is to be hashed now; `nil` while the provider's word is not to be trusted, or there is none.
     public var current: ActiveTemplate? { active.last }
 
+    /// One of the templates that may be hashed: the newest two of the tip.
+    public func activeTemplate(_ templateId: UInt64) -> ActiveTemplate? {
+        active.first { $0.templateId == templateId }
+    }
+
     /// Messages that were of no use, since the connection began.
     public var ignoredMessages: Int { ignored.total }
 
