@@ -54,6 +54,8 @@ struct KeyExpression: Hashable, Sendable {
     }
 
     let key: Key
+    /// The key is one single key of an extended one: no `*` stands at the end of the path.
+    let isOneOfMany: Bool
 
     init(_ text: Substring, on network: BitcoinNetwork, taking forms: Forms) throws(KeyFault) {
         let rest = try Self.afterOrigin(text)
@@ -64,10 +66,12 @@ struct KeyExpression: Hashable, Sendable {
             let fixed = try Self.fixed(bytes, taking: forms)
             guard steps.isEmpty else { throw .stepsAfterFixedKey }
             key = .fixed(fixed)
+            isOneOfMany = false
         } else if material.allSatisfy(\.isHexDigit) {
             throw .length(material.count)
         } else {
             key = try Self.derived(String(material), steps, on: network)
+            isOneOfMany = steps.last != "*"
         }
     }
 

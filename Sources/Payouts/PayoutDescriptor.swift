@@ -109,6 +109,15 @@ public struct PayoutDescriptor: Hashable, Sendable {
         }
     }
 
+    /// Whether it names an extended key and no `*` behind it: then each block pays the same one of its keys,
+    /// which most wallets do not look for unless told to. What was meant was mostly `/0/*`.
+    public var isExtendedKeyWithoutIndex: Bool {
+        switch form {
+        case .script: false
+        case .pkh(let expression), .wpkh(let expression), .tr(let expression): expression.isOneOfMany
+        }
+    }
+
     /// The output script; `nil` for one of 2^127 indexes that have none.
     ///
     /// - Parameter index: below 2^31, anything else is a wrong call; without influence when the descriptor is

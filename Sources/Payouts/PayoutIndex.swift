@@ -20,6 +20,8 @@ public struct PayoutIndex: Hashable, Sendable {
     public enum RecordFault: Error, Hashable, Sendable {
         /// Not what ``record`` writes.
         case form
+        /// The line is not as it was written.
+        case checksum
         /// Written for another descriptor.
         case otherDescriptor
     }
@@ -47,17 +49,23 @@ public struct PayoutIndex: Hashable, Sendable {
     /// Takes up what was saved.
     public init(_ descriptor: PayoutDescriptor, record: String) throws(RecordFault) {
         let words = record.split(omittingEmptySubsequences: true) { $0 == " " || $0 == "\n" }
-        guard words.count == 3, words[0] == "1", words[1].utf8.count == 16, words[2].utf8.count <= 10,
+        guard words.count == 4, words[0] == "1", words[1].utf8.count == 16, words[2].utf8.count <= 10,
             words[2].utf8.allSatisfy({ 48...57 ~= $0 }), let index = UInt32(words[2]),
             index < ExtendedPublicKey.firstHardened
         else { throw .form }
+        guard words[3] == Self.checksum(of: words[..<3].joined(separator: " ")) else { throw .checksum }
         guard words[1] == Self.identity(of: descriptor) else { throw .otherDescriptor }
         self.init(descriptor, from: index)
     }
 
     /// The state as one short line: the form's version, what the descriptor pays first (so that the index is
-    /// not used for another one), and the index.
-    public var record: String { "1 \(Self.identity(of: descriptor)) \(current)\n" }
+    /// not used for another one), the index, and the first four bytes of the SHA-256 of these.
+    public var record: String {
+        let words = "1 \(Self.identity(of: descriptor)) \(current)"
+        return "\(words) \(Self.checksum(of: words))\n"
+    }
+
+    private static func checksum(of words: String) -> String { sha256(Array(words.utf8)).prefix(4).hex }
 
     /// A block was found by a job whose coinbase paid the script of `index`.
     public mutating func blockFound(paying index: UInt32) -> Change {
@@ -65,6 +73,23 @@ public struct PayoutIndex: Hashable, Sendable {
         guard let found = Self.script(of: descriptor, from: current + 1) else { return .exhausted }
         (current, script) = found
         return .moved(to: current)
+    }
+
+    /// Goes past what blocks have paid that were found and written down, and maybe not counted because of a crash
+    /// in between.
+    ///
+    /// - Parameter scripts: of all outputs of the coinbases of these blocks, in any order.
+    public mutating func catchUp(onPaid scripts: Set<[UInt8]>) -> Change {
+        var change = Change.unchanged
+        while scripts.contains(script) {
+            let next = blockFound(paying: current)
+            switch next {
+            case .moved: change = next
+            case .unchanged: return change
+            case .exhausted: return .exhausted
+            }
+        }
+        return change
     }
 
     /// The first script from `start` on.

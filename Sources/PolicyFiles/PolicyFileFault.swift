@@ -68,9 +68,11 @@ extension PolicyFileFault.Reason {
                 + "explorers print them."
         case .notAScript(let path, let line):
             "\(at(line))\(path) is no output script. Give it 1 to 10,000 bytes in hexadecimal digits."
+        case .address(let path, _, .privateKey, let line):
+            "\(at(line))\(path): \(AddressFault.privateKey)."
         case .address(let path, let text, let fault, let line):
-            "\(at(line))\(path): \"\(shortened(text))\" is no address that can be used here: \(fault.words). "
-                + "Correct it, or give the output script under exclude.scripts."
+            "\(at(line))\(path): \"\(shortened(text))\" is no address that can be used here: \(fault). Or "
+                + "give the output script under exclude.scripts."
         case .twice(let first, let second):
             "\(first) and \(second) name the same. Remove one of them."
         case .conflict(let txid, let included, let excluded):
@@ -82,42 +84,5 @@ extension PolicyFileFault.Reason {
 
     private func shortened(_ text: String) -> String {
         text.count <= 100 ? text : text.prefix(97) + "..."
-    }
-}
-
-extension BitcoinNetwork {
-    /// What people call it.
-    public var words: String {
-        switch self {
-        case .main: "mainnet"
-        case .test: "testnet or signet"
-        case .regtest: "regtest"
-        }
-    }
-}
-
-extension AddressFault {
-    /// What is wrong, as the second half of a sentence.
-    public var words: String {
-        switch self {
-        case .empty: "it is empty"
-        case .base58(let fault): "it is neither Bech32 nor good Base58 (\(fault))"
-        case .bech32(let fault): "it begins like a segregated witness address, but is damaged (\(fault))"
-        case .otherNetwork(let networks, let wanted):
-            "it is an address of \(networks.map(\.words).joined(separator: " or ")), and \(wanted.words) is wanted"
-        case .version(let version): "its first byte, \(version), is that of no Bitcoin address"
-        case .length(let count): "it holds \(count) bytes, and an address holds 21"
-        case .prefix(let prefix): "\"\(prefix)\" before the 1 is not Bitcoin's"
-        case .noWitnessVersion: "it ends after the 1"
-        case .witnessVersion(let version): "its witness version is \(version), and 16 is the highest"
-        case .witnessLength(let version, let bytes):
-            "a witness program of version \(version) does not have \(bytes) bytes"
-        case .padding: "it has bits left over at its end"
-        case .variant(_, let version): "its checksum is of the kind that version \(version) does not have"
-        case .unknownWitness(let version, let bytes):
-            "nothing protects a witness program of version \(version) with \(bytes) bytes yet"
-        case .privateKey: "it looks like a private key, which has no place here"
-        case .extendedKey: "it is an extended key and no address"
-        }
     }
 }

@@ -37,6 +37,19 @@ private func ranged() throws -> PayoutDescriptor {
     #expect(payout.script == last && payout.current == 0x7fff_ffff)
 }
 
+@Test func `what stored blocks paid is not paid again`() throws {
+    var payout = PayoutIndex(try ranged())
+    let scripts = try (0..<4).map { try #require(try ranged().script(at: $0)) }
+    #expect(payout.catchUp(onPaid: []) == .unchanged && payout.current == 0)
+    #expect(payout.catchUp(onPaid: [scripts[1], [0x51]]) == .unchanged && payout.current == 0)
+    #expect(payout.catchUp(onPaid: [scripts[2], scripts[0], scripts[1]]) == .moved(to: 3))
+    #expect(payout.script == scripts[3])
+    var single = PayoutIndex(try PayoutDescriptor("raw(51)", on: .regtest))
+    #expect(single.catchUp(onPaid: [[0x51]]) == .unchanged)
+    var last = PayoutIndex(try ranged(), from: 0x7fff_ffff)
+    #expect(last.catchUp(onPaid: [last.script]) == .exhausted)
+}
+
 @Test func `the record brings the index back for the same descriptor only`() throws {
     var payout = PayoutIndex(try ranged())
     _ = payout.blockFound(paying: 0)
@@ -49,11 +62,15 @@ private func ranged() throws -> PayoutDescriptor {
     #expect(throws: PayoutIndex.RecordFault.otherDescriptor) {
         try PayoutIndex(other, record: payout.record)
     }
-    let identity = payout.record.split(separator: " ")[1]
+    let words = payout.record.split(separator: " ").map(String.init)
+    let (identity, checksum) = (words[1], words[3])
     for bad in [
-        "", "1", "2 \(identity) 1", "1 \(identity) -1", "1 \(identity) 2147483648", "1 \(identity) x",
-        "1 1 1",
+        "", "1", "2 \(identity) 1 \(checksum)", "1 \(identity) -1 \(checksum)", "1 \(identity) 1",
+        "1 \(identity) 2147483648 \(checksum)", "1 \(identity) x \(checksum)", "1 1 1 \(checksum)",
     ] {
         #expect(throws: PayoutIndex.RecordFault.form, "\(bad)") { try PayoutIndex(bare, record: bad) }
+    }
+    for bad in ["1 \(identity) 0 \(checksum)", "1 \(identity) 11 \(checksum)", "1 \(identity) 1 00000000"] {
+        #expect(throws: PayoutIndex.RecordFault.checksum, "\(bad)") { try PayoutIndex(bare, record: bad) }
     }
 }
