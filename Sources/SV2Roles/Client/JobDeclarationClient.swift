@@ -1,5 +1,5 @@
 public import BitcoinPrimitives
-import SV2Codec
+public import SV2Codec
 import SV2Messages
 public import Units
 
@@ -12,6 +12,9 @@ public struct JobDeclarationClient: Sendable {
     public static let maximumDeclarations = 4
     /// How often the server may ask for transactions of one declaration.
     static let missingTransactionRounds = 1
+    /// The code of a `refused` that is our own: the server asked for transactions of which there are no bytes here,
+    /// because they came from its own base template. The details are their wtxids, 32 bytes each, as on the wire.
+    public static let withoutBytes: WireText = "transactions-without-bytes"
 
     private enum State: Sendable {
         case idle
@@ -261,13 +264,26 @@ extension JobDeclarationClient {
         let declaration = declarations[index]
         var asked = Set<UInt16>()
         var transactions = [[UInt8]]()
+        var lacking = [UInt8]()
         for position in request.unknownTxPositionList {
             let known = declaration.job.transactions
             // Asked for twice, a large transaction could fill our memory 65,535 times.
             guard Int(position) < known.count, asked.insert(position).inserted else {
                 return fail(.impossiblePosition(position, of: known.count))
             }
-            transactions.append(known[Int(position)].wireBytes)
+            let entry = known[Int(position)]
+            if entry.wireBytes.isEmpty { lacking += entry.wtxid.hash.wireBytes }
+            transactions.append(entry.wireBytes)
+        }
+        guard lacking.isEmpty else {
+            _ = settle(request.requestId)
+            // An empty list ends the declaration there too, before its deadline.
+            let nothing = ProvideMissingTransactionsSuccess(
+                requestId: request.requestId, transactionList: [])
+            return [
+                .send(.provideMissingTransactionsSuccess(nothing)),
+                .refused(ticket: declaration.ticket, errorCode: Self.withoutBytes, details: lacking),
+            ]
         }
         declarations[index].rounds += 1
         declarations[index].until = now + configuration.declarationDeadline
