@@ -1,7 +1,8 @@
 public import BitcoinPrimitives
 public import Payouts
 
-/// A mempool that a file holds, with what the file tells of the tip and of the node's own choice.
+/// A mempool that a file holds, or a live source held at a moment, with what is told of the tip and of the node's own
+/// choice.
 public struct TemplateSource: Sendable {
     public enum Kind: Hashable, Sendable {
         /// A recording of a regtest node: chain, mempool, and its template.
@@ -10,6 +11,11 @@ public struct TemplateSource: Sendable {
         case table
         /// An answer to `getblocktemplate`, whose transactions are the node's own choice and all there are.
         case blockTemplate
+        /// The mempool of a live node, as it was when it was asked for.
+        case node
+        /// What a mempool service shows: candidates that nobody vouches for, to be looked at and compared. No block is
+        /// made of them.
+        case candidates
     }
 
     /// What the node would mine itself.
@@ -21,18 +27,21 @@ public struct TemplateSource: Sendable {
         public var file: String?
     }
 
-    /// The path as it was given.
+    /// The path as it was given; for a live source its address, without credentials.
     public let path: String
     public let kind: Kind
-    /// In the order of the file.
+    /// In the order of the file, or of their coming.
     public let entries: [MempoolEntry]
     /// The block to be built; `nil` where the file tells of no tip.
     public let next: NextBlock?
-    /// `nil` where the file does not tell.
+    /// `nil` where the source does not tell.
     public let network: BitcoinNetwork?
     public let own: Own?
     /// Transactions whose sigop cost the file does not tell, which count as 0.
     public let unknownSigops: Int
+    /// Transactions whose sigop cost is counted as the most that it can be, because not all of what they spend is
+    /// known.
+    public private(set) var boundedSigops = 0
     /// Whether the ids are made up, because the file has none.
     public let hasInventedIDs: Bool
     /// The chain, where the file holds it.
@@ -41,13 +50,14 @@ public struct TemplateSource: Sendable {
     /// Whether the transactions themselves are there, so that a block can be made.
     public var hasTransactions: Bool {
         switch kind {
-        case .nodeCapture, .blockTemplate: true
-        case .table: false
+        case .nodeCapture, .blockTemplate, .node: true
+        case .table, .candidates: false
         }
     }
 
-    /// Scripts of the outputs that the mempool's transactions spend, as far as the file holds them: of the mempool's
-    /// own transactions and of the chain's. Reads every transaction once.
+    /// Scripts of the outputs that the mempool's transactions spend, as far as the source holds them: of the mempool's
+    /// own transactions, and of the chain's in a recording. A live node is not asked for outputs of its chain, so of
+    /// most inputs it is not known what they spend. Reads every transaction once.
     public func spentScripts() -> [OutPoint: [UInt8]] {
         guard hasTransactions else { return [:] }
         let mempool = entries.compactMap { entry in
