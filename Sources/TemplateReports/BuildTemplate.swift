@@ -2,7 +2,7 @@ import BitcoinPrimitives
 import Payouts
 import TemplateBuilding
 import TemplatePolicies
-import TemplateSources
+public import TemplateSources
 
 /// What `adit template build` has to show.
 public struct TemplateBuildOutcome: Sendable {
@@ -13,17 +13,26 @@ public struct TemplateBuildOutcome: Sendable {
     public var warnings: [String]
     /// `nil` where none can be made; ``lines`` say why.
     public var block: FinishedBlock?
+
+    public init(report: TemplateReport, lines: [String], warnings: [String], block: FinishedBlock?) {
+        self.report = report
+        self.lines = lines
+        self.warnings = warnings
+        self.block = block
+    }
 }
 
 /// Builds the template that earns most from a file's transactions, under a policy if there is one, and compares it with
 /// what the node would have mined and with what the policy costs.
 ///
 /// Reads files and a clock, and writes nothing.
+///
+/// - Parameter source: what the request's source holds; it is opened as a file otherwise.
 public func buildTemplate(
-    _ request: TemplateRequest
+    _ request: TemplateRequest, from source: TemplateSource? = nil
 ) throws(TemplateCommandFault) -> TemplateBuildOutcome {
     // Reading a file is no part of building.
-    let source = try Workbench.open(request)
+    let source = try Workbench.opened(source, request)
     let clock = ContinuousClock()
     let start = clock.now
     var bench = try Workbench(request, source)
@@ -89,7 +98,7 @@ private func buildLines(
 ) -> [String] {
     var lines = [
         "\(report.source): \(bench.source.kind.words), \(Words.transactions(bench.source.entries.count))",
-        "template        \(Words.transactions(report.transactions)), \(Words.satoshis(report.feesSat)) in fees",
+        "template        \(Words.transactions(report.transactions)), \(Words.satoshis(chosen.choice.fees.rawValue)) in fees",
         "weight          \(Words.grouped(report.weight)) WU, and \(Words.grouped(report.reservedWeight)) WU reserved "
             + "for header, count and coinbase",
         "sigop cost      \(Words.grouped(report.sigops)) of 80,000",
@@ -109,6 +118,10 @@ private func buildLines(
                 + (cost == 0
                     ? "costs nothing" : "\(cost > 0 ? "costs" : "earns") \(Words.satoshis(cost.magnitude))")
                 + " against the best without it")
+    }
+    switch bench.room.payout {
+    case .given(let payout): lines.append(PayoutWords.line(payout))
+    case .anyone, .nobody: break  // the line about the block says so
     }
     lines.append("built in        \(report.buildMs) ms")
     lines += leftOutLines(bench)
@@ -166,10 +179,20 @@ private func warnings(
         warnings.append(
             "This template earns \(Words.satoshis(gain.magnitude)) less than the node's own: \(why).")
     }
+    if bench.source.boundedSigops > 0 {
+        warnings.append(
+            "The sigop cost of \(Words.transactions(bench.source.boundedSigops)) is counted as the most that it can be, "
+                + "because the node does not tell all of what they spend.")
+    }
     if bench.source.unknownSigops > 0 {
         warnings.append(
             "The sigop cost of \(Words.transactions(bench.source.unknownSigops)) is not known and counts as 0: a real "
                 + "block of them could be over the limit of 80,000.")
+    }
+    switch bench.room.payout {
+    case .given(let payout):
+        if let warning = PayoutWords.warning(payout.descriptor) { warnings.append(warning) }
+    case .anyone, .nobody: break
     }
     if bench.source.hasInventedIDs {
         warnings.append("The table has no transaction ids; they are made up from its indexes.")

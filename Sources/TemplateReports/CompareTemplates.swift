@@ -3,7 +3,7 @@ import Payouts
 import RecordedNode
 import TemplateBuilding
 import TemplatePolicies
-import TemplateSources
+public import TemplateSources
 
 /// What `adit template compare` has to show.
 public struct TemplateComparison: Sendable {
@@ -17,11 +17,13 @@ public struct TemplateComparison: Sendable {
 /// Compares the template that ``buildTemplate(_:)`` would build with the choice of ancestor feerates and with the
 /// node's own template.
 ///
-/// - Parameter width: columns of the terminal; no line is wider, but for ids. 40 is the least.
+/// - Parameters:
+///   - source: what the request's source holds; it is opened as a file otherwise.
+///   - width: columns of the terminal; no line is wider, but for ids. 40 is the least.
 public func compareTemplates(
-    _ request: TemplateRequest, width: Int = 80
+    _ request: TemplateRequest, from source: TemplateSource? = nil, width: Int = 80
 ) throws(TemplateCommandFault) -> TemplateComparison {
-    var bench = try Workbench(request, Workbench.open(request))
+    var bench = try Workbench(request, Workbench.opened(source, request))
     let chosen = bench.choose()
     let best = bench.bestWithoutPolicy(chosen)
     let ours = bench.mempool.entries(of: chosen.choice)

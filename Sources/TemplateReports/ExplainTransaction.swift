@@ -1,7 +1,7 @@
 import BitcoinPrimitives
 import TemplateBuilding
 import TemplatePolicies
-import TemplateSources
+public import TemplateSources
 
 /// Why a transaction is in a template, or not.
 public struct ExplainReport: Hashable, Sendable, Encodable {
@@ -63,12 +63,14 @@ public struct ExplainReport: Hashable, Sendable, Encodable {
 
 /// Says for a transaction why the template that ``buildTemplate(_:)`` would build has it, or not.
 ///
-/// - Parameter txid: 64 hexadecimal digits, as explorers print them.
+/// - Parameters:
+///   - text: 64 hexadecimal digits, as explorers print them.
+///   - source: what the request's source holds; it is opened as a file otherwise.
 public func explainTransaction(
-    _ text: String, _ request: TemplateRequest
+    _ text: String, _ request: TemplateRequest, from source: TemplateSource? = nil
 ) throws(TemplateCommandFault) -> ExplainReport {
     guard let hash = Hash256(displayHex: text) else { throw .notAnID(text) }
-    var bench = try Workbench(request, Workbench.open(request))
+    var bench = try Workbench(request, Workbench.opened(source, request))
     let chosen = bench.choose()
     return bench.explain(Txid(hash), chosen)
 }

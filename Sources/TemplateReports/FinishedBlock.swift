@@ -1,5 +1,5 @@
 public import BitcoinPrimitives
-import TemplateBuilding
+public import TemplateBuilding
 
 /// A whole block, as it would be handed to a node.
 public struct FinishedBlock: Hashable, Sendable {
@@ -26,7 +26,7 @@ extension FinishedBlock {
     static let maximumTries: UInt32 = 1 << 22
 
     /// - Parameter isSearched: whether a nonce is searched for.
-    init(_ proposal: Proposal, isSearched: Bool) {
+    public init(_ proposal: Proposal, isSearched: Bool) {
         let extranonce = [UInt8](repeating: 0, count: proposal.coinbase.extranonceSize)
         let coinbase = proposal.coinbase.transaction(extranonce: extranonce)
         var header = Header(

@@ -9,6 +9,8 @@ extension TemplateSource.Kind {
         case .nodeCapture: "recording of a regtest node"
         case .table: "table of figures"
         case .blockTemplate: "a node's template"
+        case .node: "a node"
+        case .candidates: "a mempool service, whose word nobody vouches for"
         }
     }
 }

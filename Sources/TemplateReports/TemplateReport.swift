@@ -2,11 +2,12 @@
 /// `source, transactions, fees_sat, weight, sigops, reserved_weight, node_fees_sat, gain_sat, policy_cost_sat,
 /// build_ms`; what is not known is `null`.
 public struct TemplateReport: Hashable, Sendable, Encodable {
-    /// The file.
+    /// The file, or the address without what is secret.
     public var source: String
     /// Without the coinbase, as all figures here.
     public var transactions: Int
-    public var feesSat: UInt64
+    /// `nil` where the source does not tell them apart from new coins.
+    public var feesSat: UInt64?
     /// Weight units.
     public var weight: UInt64
     /// Cost as the block limit counts it.
@@ -21,6 +22,23 @@ public struct TemplateReport: Hashable, Sendable, Encodable {
     public var policyCostSat: Int64
     /// From the transactions in memory to the finished choice and coinbase.
     public var buildMs: Double
+
+    public init(
+        source: String, transactions: Int, feesSat: UInt64?, weight: UInt64, sigops: Int,
+        reservedWeight: UInt64,
+        nodeFeesSat: UInt64?, gainSat: Int64?, policyCostSat: Int64, buildMs: Double
+    ) {
+        self.source = source
+        self.transactions = transactions
+        self.feesSat = feesSat
+        self.weight = weight
+        self.sigops = sigops
+        self.reservedWeight = reservedWeight
+        self.nodeFeesSat = nodeFeesSat
+        self.gainSat = gainSat
+        self.policyCostSat = policyCostSat
+        self.buildMs = buildMs
+    }
 
     private enum CodingKeys: String, CodingKey {
         case source, transactions, weight, sigops

@@ -1,10 +1,11 @@
+import BitcoinPrimitives
 public import Payouts
 public import PolicyFiles
 public import TemplateSources
 
 /// What the commands about templates are asked.
 public struct TemplateRequest: Hashable, Sendable {
-    /// A file; see ``TemplateSource``.
+    /// A file, see ``TemplateSource``, or an address that was opened before.
     public var source: String
     /// A policy file; see ``PolicyFile``.
     public var policy: String?
@@ -32,6 +33,12 @@ public struct TemplateRequest: Hashable, Sendable {
 /// Why a command about templates has no answer.
 public enum TemplateCommandFault: Error, Hashable, Sendable {
     case source(SourceFault)
+    /// What is wrong with a source that is no file, as a sentence; whether it was asked for wrongly.
+    case live(String, isUsage: Bool)
+    /// The address is no node's, and only nodes tell all along what they have.
+    case notWatched(String)
+    /// The address is a template provider's, whose template is used whole.
+    case nothingToChoose(String)
     case policy(PolicyFileFault)
     /// The payout as it was given.
     case payout(String, DescriptorFault)
@@ -47,9 +54,11 @@ public enum TemplateCommandFault: Error, Hashable, Sendable {
     /// (`sysexits.h`).
     public var exitStatus: Int32 {
         switch self {
-        case .source, .coinbase: 1
+        case .source, .coinbase, .live(_, isUsage: false): 1
         case .policy: 78
-        case .payout, .reserveTooSmall, .reserveTooLarge, .notAnID: 64
+        case .payout, .reserveTooSmall, .reserveTooLarge, .notAnID, .notWatched, .nothingToChoose,
+            .live(_, isUsage: true):
+            64
         }
     }
 }
@@ -59,10 +68,16 @@ extension TemplateCommandFault: CustomStringConvertible {
     public var description: String {
         switch self {
         case .source(let fault): "\(fault)"
+        case .live(let sentence, _): sentence
+        case .notWatched(let source):
+            "\(source) is no node, and only nodes tell all along what they have. Use adit template build for it, or "
+                + "give a node: http://USER:PASSWORD@HOST:PORT, or node:."
+        case .nothingToChoose(let source):
+            "\(source) is a template provider: it gives a finished template and does not tell what each transaction "
+                + "pays, so there is nothing to choose or to compare. Use adit template build for it, or give a node."
         case .policy(let fault): "\(fault)"
         case .payout(let text, let fault):
-            "--payout \(PayoutWords.shown(text, fault)): \(PayoutWords.words(fault)). Correct the address or "
-                + "descriptor."
+            "--payout \(PayoutWords.shown(text, fault)): \(fault)."
         case .reserveTooSmall(let reserve, let needed):
             "--reserve \(reserve): header, count and coinbase of this block take \(needed) weight units. Give it at "
                 + "least that, or leave it out."
@@ -77,21 +92,40 @@ extension TemplateCommandFault: CustomStringConvertible {
 
 /// Sentences about payouts.
 enum PayoutWords {
-    /// The text, unless it may hold a secret.
+    /// The text, unless it may hold a secret; what could play with a terminal is left out.
     static func shown(_ text: String, _ fault: DescriptorFault) -> String {
         switch fault {
         case .privateKey, .address(.privateKey): "(not shown)"
-        default: "\"\(text.prefix(120))\""
+        case .tooLong, .character, .form, .unsupported, .scriptTree, .checksumLength, .checksum, .address,
+            .rawScript,
+            .unspendable, .key:
+            "\"\(printable(text.prefix(120)))\""
         }
     }
 
-    static func words(_ fault: DescriptorFault) -> String {
-        switch fault {
-        case .privateKey: "it looks like a private key, which has no place here"
-        case .address(let address): address.words
-        case .unsupported(let name): "descriptors of the kind \(name)() are not supported"
-        case .checksum(let right): "its checksum is wrong; if the rest is right, it is \(right)"
-        default: "it is no descriptor that can be used (\(fault))"
-        }
+    /// What a template pays, which is the first of a descriptor's scripts.
+    static func line(_ payout: PayoutIndex) -> String {
+        let descriptor = payout.descriptor
+        let address = PayoutAddress(script: payout.script, on: descriptor.network)?.text ?? payout.script.hex
+        return "payout          \(address)"
+            + (descriptor.isRanged ? ", index \(payout.current) of \(descriptor.text)" : "")
+    }
+
+    static func warning(_ descriptor: PayoutDescriptor) -> String? {
+        guard descriptor.isExtendedKeyWithoutIndex else { return nil }
+        return
+            "--payout names an extended key without /* at its end: every block pays one and the same of its keys, "
+            + "which most wallets do not look for. Write the path to receive, mostly /0/*."
+    }
+
+    private static func printable(_ text: Substring) -> String {
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.filter {
+                    switch $0.properties.generalCategory {
+                    case .control, .format, .lineSeparator, .paragraphSeparator: false
+                    default: true
+                    }
+                }))
     }
 }

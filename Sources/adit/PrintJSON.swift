@@ -6,3 +6,12 @@ func printJSON(_ value: some Encodable) throws {
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     print(String(decoding: try encoder.encode(value), as: UTF8.self))
 }
+
+/// The same on one line, at once: for whoever reads along.
+func printJSONLine(_ value: some Encodable) {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    // Our reports hold numbers and texts only, which always encode.
+    guard let line = try? encoder.encode(value) else { preconditionFailure("a report encodes") }
+    FileHandle.standardOutput.write(line + Data("\n".utf8))
+}

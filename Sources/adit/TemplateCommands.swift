@@ -1,9 +1,10 @@
 import ArgumentParser
 import CLinux
 import Foundation
+import LiveReports
 import TemplateReports
 
-struct TemplateBuild: ParsableCommand {
+struct TemplateBuild: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "build",
         abstract: "Builds the template that earns most, and compares it with the node's own.",
@@ -21,9 +22,12 @@ struct TemplateBuild: ParsableCommand {
     @Option(help: ArgumentHelp("Write the block to this file, as hex.", valueName: "file"))
     var blockOut: String?
 
-    func run() throws {
-        let outcome = try options.reporting("build") { request throws(TemplateCommandFault) in
-            try buildTemplate(request)
+    func run() async throws {
+        let outcome = try await options.reporting("build") { request, opened throws(TemplateCommandFault) in
+            switch opened {
+            case .mempool(let source): try buildTemplate(request, from: source)
+            case .finished(let template, let place): try buildTemplate(request, from: template, at: place)
+            }
         }
         try options.show(outcome.report, outcome.lines, warnings: outcome.warnings)
         guard let blockOut else { return }
@@ -41,7 +45,7 @@ struct TemplateBuild: ParsableCommand {
     }
 }
 
-struct TemplateExplain: ParsableCommand {
+struct TemplateExplain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
         abstract: "Says why a transaction is in the template, or not.",
@@ -55,15 +59,15 @@ struct TemplateExplain: ParsableCommand {
 
     @OptionGroup var options: TemplateOptions
 
-    func run() throws {
-        let report = try options.reporting("explain") { request throws(TemplateCommandFault) in
-            try explainTransaction(txid, request)
+    func run() async throws {
+        let report = try await options.reporting("explain") { request, opened throws(TemplateCommandFault) in
+            try explainTransaction(txid, request, from: try opened.mempool)
         }
         try options.show(report, report.sentences, warnings: [])
     }
 }
 
-struct TemplateCompare: ParsableCommand {
+struct TemplateCompare: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare",
         abstract: "Our template beside the node's own and the choice by ancestor fee rate, with a histogram.",
@@ -74,11 +78,13 @@ struct TemplateCompare: ParsableCommand {
 
     @OptionGroup var options: TemplateOptions
 
-    func run() throws {
+    func run() async throws {
         var columns: CInt = 0
         let isKnown = adit_tty_columns(STDOUT_FILENO, &columns) == 0
-        let comparison = try options.reporting("compare") { request throws(TemplateCommandFault) in
-            try compareTemplates(request, width: isKnown ? max(40, Int(columns)) : 80)
+        let comparison = try await options.reporting("compare") {
+            request, opened throws(TemplateCommandFault) in
+            try compareTemplates(
+                request, from: opened.mempool, width: isKnown ? max(40, Int(columns)) : 80)
         }
         try options.show(comparison.report, comparison.lines, warnings: comparison.warnings)
     }

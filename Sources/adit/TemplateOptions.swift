@@ -1,11 +1,14 @@
 import ArgumentParser
+import CLinux
 import Foundation
+import LiveReports
 import Payouts
 import TemplateReports
+import TemplateSources
 
 /// What the commands about templates have in common.
 struct TemplateOptions: ParsableArguments {
-    @Argument(help: "A recording of a node, an answer to getblocktemplate, or a table of transactions.")
+    @Argument(help: "A file, a node, a template provider or a mempool service: see adit template --help.")
     var source: String
 
     @Option(help: ArgumentHelp("Rules for what goes in and what stays out, in TOML.", valueName: "file"))
@@ -25,6 +28,9 @@ struct TemplateOptions: ParsableArguments {
             "main, test (and signet) or regtest, where the source does not tell.", valueName: "network"))
     var network: NetworkName?
 
+    @Option(help: ArgumentHelp("Seconds that a mempool service is listened to, 1 to 3600.", valueName: "s"))
+    var wait = 30.0
+
     @Flag(help: "One JSON object on standard output.")
     var json = false
 
@@ -33,12 +39,27 @@ struct TemplateOptions: ParsableArguments {
             source: source, policy: policy, payout: payout, reserve: reserve, network: network?.network)
     }
 
-    /// Runs `body`, and ends with its fault's sentence and status.
+    func validate() throws {
+        guard (1...3_600).contains(wait) else {
+            throw ValidationError("--wait takes 1 to 3600 seconds, not \(wait)")
+        }
+    }
+
+    /// Runs `body` on what the source holds, and ends with its fault's sentence and status.
     func reporting<Result>(
-        _ name: String, _ body: (TemplateRequest) throws(TemplateCommandFault) -> Result
-    ) throws -> Result {
+        _ name: String, _ body: (TemplateRequest, OpenedSource) throws(TemplateCommandFault) -> Result
+    ) async throws -> Result {
         do throws(TemplateCommandFault) {
-            return try body(request)
+            var request = request
+            let opened = try await openSource(
+                source, network: request.network, wait: .milliseconds(Int64(wait * 1_000)),
+                progress: Progress(isTerminal: isatty(STDERR_FILENO) == 1).show)
+            // An address may hold a password.
+            switch opened {
+            case .mempool(let source): request.source = source.path
+            case .finished(_, let place): request.source = place
+            }
+            return try body(request, opened)
         } catch {
             printError("adit template \(name): \(error)")
             throw ExitCode(error.exitStatus)
@@ -49,6 +70,16 @@ struct TemplateOptions: ParsableArguments {
     func show(_ report: some Encodable, _ lines: [String], warnings: [String]) throws {
         if json { try printJSON(report) } else { print(lines.joined(separator: "\n")) }
         for warning in warnings { printError("warning: \(warning)") }
+    }
+}
+
+/// How far a source is: a line that is redrawn on a terminal, and nothing elsewhere.
+private struct Progress: Sendable {
+    let isTerminal: Bool
+
+    func show(_ sentence: String) {
+        guard isTerminal else { return }
+        FileHandle.standardError.write(Data("\r\u{1B}[K\(sentence)\r".utf8))
     }
 }
 
