@@ -2,10 +2,12 @@
 """Gives blocks to Bitcoin Core's own consensus code and says what it made of them.
 
     kernel-check.py --capture regtest-node.json.gz --blocks blocks.txt
+    kernel-check.py --capture regtest-node.json.gz --alone blocks.txt
 
 The recorded chain comes first, then the blocks (hex, a line each) in order: all must be accepted with full script
 checks, each as the new tip. Then the first block, changed in three ways, is offered to a second node that knows the
-recorded chain only; each must be refused, for the reason that the change deserves. Exit status 0 only then.
+recorded chain only; each must be refused, for the reason that the change deserves. With --alone the blocks have all the
+same parent, the recorded tip, and each is offered to a node of its own. Exit status 0 only then.
 """
 
 import argparse
@@ -197,10 +199,18 @@ def with_recorded_chain(log, blocks):
     return node
 
 
+def accept(node, raw, log):
+    if not node.offer(raw) or node.state is None or node.state[0] != "VALID":
+        reasons = [line for line in log if "bad-" in line or "high-hash" in line] or log[-3:]
+        sys.exit(f"kernel-check: block {sha256d(raw[:80])[::-1].hex()} was refused: {node.state} {reasons}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--capture", required=True, help="the recorded node, gzip of JSON with a list `blocks`")
-    parser.add_argument("--blocks", required=True, help="the blocks to check, hex, a line each")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--blocks", help="the blocks to check, one upon the other, hex, a line each")
+    which.add_argument("--alone", help="blocks that all stand on the recorded tip, hex, a line each")
     parser.add_argument("--at-least", type=int, default=1, help="fewer blocks than this are a failure (default 1)")
     arguments = parser.parse_args()
 
@@ -211,17 +221,22 @@ def main():
     connection = pbk.LoggingConnection(log.append)  # kept: the connection ends with its object
 
     recorded = [bytes.fromhex(block) for block in json.load(gzip.open(arguments.capture))["blocks"]]
-    with open(arguments.blocks, encoding="ascii") as file:
+    path = arguments.blocks or arguments.alone
+    with open(path, encoding="ascii") as file:
         mined = [bytes.fromhex(line) for line in file.read().split()]
     if len(mined) < arguments.at_least:
-        sys.exit(f"kernel-check: {len(mined)} blocks in {arguments.blocks}, expected at least {arguments.at_least}")
+        sys.exit(f"kernel-check: {len(mined)} blocks in {path}, expected at least {arguments.at_least}")
+
+    if arguments.alone:
+        for raw in mined:
+            accept(with_recorded_chain(log, recorded), raw, log)
+        print(f"{len(mined)} blocks on the recorded tip: each accepted with full script checks")
+        return
 
     node = with_recorded_chain(log, recorded)
     print(f"recorded chain: {node.height} blocks after genesis accepted")
     for raw in mined:
-        if not node.offer(raw) or node.state is None or node.state[0] != "VALID":
-            reasons = [line for line in log if "bad-" in line or "high-hash" in line] or log[-3:]
-            sys.exit(f"kernel-check: block {sha256d(raw[:80])[::-1].hex()} was refused: {node.state} {reasons}")
+        accept(node, raw, log)
     print(f"mined blocks: {len(mined)} of {len(mined)} accepted with full script checks, tip at {node.height}")
 
     second = with_recorded_chain(log, recorded)
