@@ -27,6 +27,11 @@ let nio: [Target.Dependency] = [
     .product(name: "NIOPosix", package: "swift-nio"),
 ]
 
+let nioTLS: [Target.Dependency] = [
+    .product(name: "NIOSSL", package: "swift-nio-ssl"),
+    .product(name: "NIOTLS", package: "swift-nio"),
+]
+
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 
 let foreign: [Target] = [
@@ -59,6 +64,17 @@ let cores: [Target] = [
     core("NodeRPC", ["BitcoinPrimitives", "TemplateBuilding", "Units"]),
     core("TemplatePolicies", ["BitcoinPrimitives", "TemplateBuilding"]),
     core(
+        "LiveTemplates", ["BitcoinPrimitives", "NodeRPC", "TemplateBuilding", "TemplatePolicies", "Units"]),
+    core("MempoolREST", ["BitcoinPrimitives", "NodeRPC", "Units"]),
+    core(
+        "ProviderTemplates",
+        [
+            "BitcoinPrimitives", "NodeRPC", "SV2Codec", "SV2Messages", "SV2Roles", "TemplateBuilding",
+            "TemplatePolicies", "Units",
+        ]),
+    core("BaseTemplates", ["BitcoinPrimitives", "SV2Codec", "TemplateBuilding", "Units"]),
+    core("BlockRoutes", ["BitcoinPrimitives", "Units"]),
+    core(
         "Negotiation",
         [
             "TemplateBuilding", "SV2Roles", "SV2Messages", "SV2Codec", "Scheduling", "BitcoinPrimitives",
@@ -83,8 +99,9 @@ let cores: [Target] = [
     core(
         "SimulationKit",
         [
-            "ASICChains", "ASICChips", "BitcoinPrimitives", "Boards", "Emulator", "MinerCore", "Negotiation",
-            "SV2Codec", "SV2Messages", "SV2Roles", "Scheduling", "TemplateBuilding", "Units",
+            "ASICChains", "ASICChips", "BitcoinPrimitives", "Boards", "Emulator", "LiveTemplates",
+            "MinerCore", "Negotiation", "NodeRPC", "SV2Codec", "SV2Messages", "SV2Roles", "Scheduling",
+            "TemplateBuilding", "Units",
         ]),
 ]
 
@@ -111,18 +128,47 @@ let edges: [Target] = [
     core(
         "TemplateReports",
         [
-            "BitcoinPrimitives", "Payouts", "PolicyFiles", "RecordedNode", "TemplateBuilding",
-            "TemplatePolicies",
-            "TemplateSources",
+            "BitcoinPrimitives", "LiveTemplates", "Payouts", "PolicyFiles", "RecordedNode",
+            "TemplateBuilding", "TemplatePolicies", "TemplateSources",
         ]),
+    core("StateFiles", ["BitcoinPrimitives", "BlockRoutes", "Payouts"]),
     core("PeerConnections", ["BitcoinPrimitives", "BlockRelay", "Transports", "Units"] + nio),
+    core(
+        "RESTConnections",
+        ["BitcoinPrimitives", "MempoolREST", "Transports", "Units", nioHTTP1] + nioTLS + nio),
+    core(
+        "LiveSources",
+        [
+            "BitcoinPrimitives", "NodeConnections", "NodeRPC", "Payouts", "TemplateSources", "Transports",
+            "Units",
+        ] + nio),
+    core(
+        "TemplateFeeds",
+        [
+            "LiveSources", "LiveTemplates", "NodeRPC", "TemplateBuilding", "TemplatePolicies", "Transports",
+            "Units",
+        ] + nio),
+    core(
+        "TemplateProviders",
+        [
+            "BitcoinPrimitives", "ProviderTemplates", "SV2Codec", "SV2Connections", "SV2Messages",
+            "SV2Noise", "SV2Roles", "Transports", "Units",
+        ] + nio),
+    core(
+        "LiveReports",
+        [
+            "BitcoinPrimitives", "LiveSources", "LiveTemplates", "MempoolREST", "NodeConnections", "NodeRPC",
+            "Payouts", "PolicyFiles", "ProviderTemplates", "RESTConnections", "SV2Codec", "SV2Messages",
+            "SV2Roles",
+            "TemplateBuilding", "TemplateFeeds", "TemplatePolicies", "TemplateProviders", "TemplateReports",
+            "TemplateSources", "Transports",
+        ] + nio),
     core("SV2Connections", ["SV2Codec", "SV2Messages", "SV2Noise", "Transports"] + nio),
     core(
         "SV1Connections",
         [
-            "SV1", "Transports", .product(name: "NIOSSL", package: "swift-nio-ssl"),
-            .product(name: "NIOTLS", package: "swift-nio"),
-        ] + nio),
+            "SV1", "Transports",
+        ] + nioTLS + nio),
     core(
         "EmulatorHost",
         [
@@ -161,17 +207,18 @@ let edges: [Target] = [
         [
             "ASICChains", "ASICChips", "BitcoinPrimitives", "Boards", "CLinux", "CPUHashing", "CResources",
             "Emulator", "EmulatorHost",
-            "HardwareData", "MinerCore", "Negotiation", "NodeCapture", "PoolServer", "RecordedNode",
-            "SV2Codec",
+            "HardwareData", "LiveTemplates", "MinerCore", "Negotiation", "NodeCapture", "NodeRPC",
+            "PoolServer", "RecordedNode", "SV2Codec",
             "SV2Connections", "SV2Messages", "SV2Noise", "SV2Roles", "Scheduling", "TemplateBuilding",
-            "Transports",
-            "Units", .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            "TemplateReports", "Transports", "Units",
+            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ] + nio),
     .executableTarget(
         name: "adit",
         dependencies: [
             "Benchmarks", "BitcoinPrimitives", "EmulatorHost", "HeaderReports", "MinerRuntime", "PoolChecks",
-            "CLinux", "NodeCapture", "Payouts", "PoolServer", "SV2Noise", "TemplateReports",
+            "CLinux", "LiveReports", "NodeCapture", "Payouts", "PoolServer", "SV2Noise", "TemplateReports",
+            "TemplateSources",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: swift6),
@@ -183,6 +230,10 @@ let testTargets: [Target] = [
         name: "ChipSupport", dependencies: ["ASICChips", "Units"], path: "Tests/ChipSupport",
         swiftSettings: swift6),
     .target(name: "NIOSupport", dependencies: nio, path: "Tests/NIOSupport", swiftSettings: swift6),
+    // A node of HTTP and ZMQ that says what a test tells it to.
+    .target(
+        name: "NodeSupport", dependencies: ["BitcoinPrimitives", "CZeroMQ", nioHTTP1] + nio,
+        path: "Tests/NodeSupport", swiftSettings: swift6),
     tests("ASICChains", ["ASICChips", "ASICWire", "BitcoinPrimitives", "ChipSupport", "Units"]),
     tests("ASICChips", ["ASICWire", "ChipSupport", "Units"]),
     tests("ASICWire"),
@@ -207,14 +258,44 @@ let testTargets: [Target] = [
     tests(
         "NodeConnections",
         [
-            "BitcoinPrimitives", "CZeroMQ", "NIOSupport", "NodeRPC", "TemplateBuilding", "Units", nioHTTP1,
+            "BitcoinPrimitives", "NIOSupport", "NodeRPC", "NodeSupport", "TemplateBuilding", "Units",
         ] + nio),
     tests("NodeRPC", ["BitcoinPrimitives", "TemplateBuilding", "Units"]),
     tests("PolicyFiles", ["BitcoinPrimitives", "Payouts", "TemplatePolicies"]),
     tests("TemplatePolicies", ["BitcoinPrimitives", "TemplateBuilding"]),
-    tests("TemplateReports", ["BitcoinPrimitives", "TemplateSources"]),
+    tests("TemplateReports", ["BitcoinPrimitives", "Payouts", "TemplateSources"]),
     tests("TemplateSources", ["BitcoinPrimitives", "CZlib", "NodeCapture", "NodeRPC", "Payouts"]),
     tests("Payouts", ["BitcoinPrimitives"]),
+    tests(
+        "BaseTemplates",
+        ["BitcoinPrimitives", "SV2Codec", "SV2Messages", "SV2Roles", "TemplateBuilding", "Units"]),
+    tests("BlockRoutes", ["BitcoinPrimitives", "Units"]),
+    tests("StateFiles", ["BitcoinPrimitives", "BlockRoutes", "Payouts"]),
+    tests(
+        "LiveTemplates", ["BitcoinPrimitives", "NodeRPC", "TemplateBuilding", "TemplatePolicies", "Units"]),
+    tests("MempoolREST", ["BitcoinPrimitives", "NodeRPC", "Units"]),
+    tests(
+        "RESTConnections",
+        ["BitcoinPrimitives", "MempoolREST", "NIOSupport", "Units", nioHTTP1] + nioTLS + nio),
+    tests(
+        "ProviderTemplates",
+        [
+            "BitcoinPrimitives", "NodeRPC", "SV2Codec", "SV2Messages", "SV2Roles", "TemplateBuilding",
+            "TemplatePolicies", "Units",
+        ]),
+    tests(
+        "TemplateProviders",
+        [
+            "BitcoinPrimitives", "NIOSupport", "ProviderTemplates", "SV2Codec", "SV2Connections",
+            "SV2Messages", "SV2Noise", "SV2Roles", "TemplateBuilding", "Transports", "Units",
+        ] + nio),
+    tests("LiveReports", ["NIOSupport", "NodeSupport", "Payouts", "TemplateReports", "TemplateSources"] + nio),
+    tests(
+        "LiveSources",
+        [
+            "BitcoinPrimitives", "NIOSupport", "NodeConnections", "NodeRPC", "NodeSupport", "Payouts",
+            "TemplateBuilding", "TemplateSources", "Units",
+        ] + nio),
     tests("PeerConnections", ["BitcoinPrimitives", "BlockRelay", "NIOSupport", "Units"] + nio),
     tests("Peripherals", ["Units"]),
     tests(
@@ -253,11 +334,13 @@ let testTargets: [Target] = [
     .testTarget(
         name: "ConformanceTests",
         dependencies: [
-            "ASICChips", "ASICWire", "BitcoinPrimitives", "BlockRelay", "Boards", "Emulator", "NodeCapture",
-            "NodeRPC", "Payouts", "Peripherals", "RecordedNode", "SV1", "TemplateReports",
+            "ASICChips", "ASICWire", "BitcoinPrimitives", "BlockRelay", "Boards", "Emulator", "LiveSources",
+            "MempoolREST", "NIOSupport", "NodeCapture", "NodeConnections", "NodeRPC", "NodeSupport",
+            "Payouts",
+            "Peripherals", "ProviderTemplates", "RecordedNode", "SV1", "TemplateReports", "TemplateSources",
             "SV2Codec", "SV2Messages", "SV2Noise", "SV2Roles", "TemplateBuilding", "TestSupport", "Units",
             crypto,
-        ],
+        ] + nio,
         swiftSettings: swift6),
     // Whole programs: what the parts are together, and whether the documents tell the truth.
     .testTarget(
