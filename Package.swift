@@ -289,7 +289,8 @@ let testTargets: [Target] = [
             "BitcoinPrimitives", "NIOSupport", "ProviderTemplates", "SV2Codec", "SV2Connections",
             "SV2Messages", "SV2Noise", "SV2Roles", "TemplateBuilding", "Transports", "Units",
         ] + nio),
-    tests("LiveReports", ["NIOSupport", "NodeSupport", "Payouts", "TemplateReports", "TemplateSources"] + nio),
+    tests(
+        "LiveReports", ["NIOSupport", "NodeSupport", "Payouts", "TemplateReports", "TemplateSources"] + nio),
     tests(
         "LiveSources",
         [

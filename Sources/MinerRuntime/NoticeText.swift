@@ -24,8 +24,24 @@ enum NoticeText {
         case .jobRefused(_, .declaration(let code)): "the pool refused a declared job: \(code)"
         case .jobRefused(_, .customJob(let code)): "the pool refused a custom job: \(code)"
         case .shareRejected(_, let code): "the pool rejected a share: \(code)"
-        case .shareLost(_, let reason): "a share was lost: \(reason)"
+        case .shareLost(_, let reason): "a share was lost: \(words(reason))"
         case .upstreamFailing(let fault, let failures): "the pool failed \(failures) times in a row: \(fault)"
+        }
+    }
+
+    private static func words(_ reason: LossReason) -> String {
+        switch reason {
+        case .staleTip: "its tip is gone"
+        case .jobRefused(.declaration(let code)), .jobRefused(.customJob(let code)):
+            "the pool refused its job: \(code)"
+        case .prefixChanged: "the pool gave another extranonce prefix"
+        case .payoutChanged: "the pool asked for another payout"
+        case .aboveTarget: "the pool asks for more by now"
+        case .tooManyWaiting: "too many wait for the pool already"
+        case .unanswered: "the pool did not answer"
+        case .templateForgotten: "the pool has forgotten its template"
+        case .unknownJob: "the pool does not know its job"
+        case .stopped: "mining was stopped"
         }
     }
 

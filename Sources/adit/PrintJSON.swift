@@ -13,5 +13,8 @@ func printJSONLine(_ value: some Encodable) {
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     // Our reports hold numbers and texts only, which always encode.
     guard let line = try? encoder.encode(value) else { preconditionFailure("a report encodes") }
-    FileHandle.standardOutput.write(line + Data("\n".utf8))
+    printLine(String(decoding: line, as: UTF8.self))
 }
+
+/// A line on standard output at once, whatever that is.
+func printLine(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }

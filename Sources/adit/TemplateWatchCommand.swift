@@ -54,7 +54,7 @@ struct TemplateWatchCommand: AsyncParsableCommand {
             ) { news in
                 switch news {
                 case .template(let report) where asJSON: printJSONLine(report)
-                case .template(let report): print("\(clock()) \(report.line)")
+                case .template(let report): printLine("\(clock()) \(report.line)")
                 case .notice(let sentence): printError("\(clock()) \(sentence)")
                 }
             }
