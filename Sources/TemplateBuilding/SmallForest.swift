@@ -87,7 +87,6 @@ struct SmallForest: Sendable {
         var cuts = 0
         while unproven != 0 {
             let chunk = unproven.trailingZeroBitCount
-            span(chunk)
             guard let cut = bestCut(of: chunk) else {
                 unproven &= unproven - 1
                 continue
@@ -261,39 +260,57 @@ struct SpanningTree: Sendable {
     var fees: [64 of Int64] = .init(repeating: 0)
     var sizes: [64 of Int64] = .init(repeating: 0)
     var members: [64 of UInt64] = .init(repeating: 0)
+
+    /// Adds a node's sums to those of its neighbour towards the root, which is returned.
+    @inline(__always) @discardableResult
+    mutating func gather(_ node: Int) -> Int {
+        let towards = Int(up[node])
+        // Sums over a chunk were in range when it was loaded.
+        fees[towards] &+= fees[node]
+        sizes[towards] &+= sizes[node]
+        members[towards] |= members[node]
+        return towards
+    }
 }
 
 extension SmallForest {
+    /// The tree of a chunk with all its sums.
     mutating func span(_ root: Int) {
+        spread(from: root)
+        var next = tree.count - 1
+        while next > 0 {
+            let node = Int(tree.order[next])
+            tree.gather(node)
+            next -= 1
+        }
+    }
+
+    /// Orders the tree of a chunk from its root outwards; each node has its own figures yet.
+    private mutating func spread(from root: Int) {
         tree.order[0] = UInt8(root)
         tree.up[root] = UInt8(root)
-        tree.count = 1
+        tree.fees[root] = fees[root]
+        tree.sizes[root] = sizes[root]
+        tree.members[root] = 1 << UInt64(root)
+        var count = 1
         var next = 0
-        while next < tree.count {
+        while next < count {
             let node = Int(tree.order[next])
             next += 1
-            tree.fees[node] = fees[node]
-            tree.sizes[node] = sizes[node]
-            tree.members[node] = 1 << UInt64(node)
             var rest = activeParents[node] | activeChildren[node]
             if node != root { rest &= ~(1 << UInt64(tree.up[node])) }
             while rest != 0 {
                 let neighbour = rest.trailingZeroBitCount
                 rest &= rest - 1
                 tree.up[neighbour] = UInt8(node)
-                tree.order[tree.count] = UInt8(neighbour)
-                tree.count += 1
+                tree.fees[neighbour] = fees[neighbour]
+                tree.sizes[neighbour] = sizes[neighbour]
+                tree.members[neighbour] = 1 << UInt64(neighbour)
+                tree.order[count] = UInt8(neighbour)
+                count += 1
             }
         }
-        next = tree.count - 1
-        while next > 0 {
-            let node = Int(tree.order[next])
-            let towards = Int(tree.up[node])
-            tree.fees[towards] += tree.fees[node]
-            tree.sizes[towards] += tree.sizes[node]
-            tree.members[towards] |= tree.members[node]
-            next -= 1
-        }
+        tree.count = count
     }
 
     /// What the parent's side of the dependency above `node` has over the chunk's rate, times the chunk's
@@ -307,30 +324,33 @@ extension SmallForest {
         return activeChildren[node] >> UInt64(tree.up[node]) & 1 == 1 ? own : -own
     }
 
-    /// The node whose dependency towards the root is worth most to cut; `nil` when none is.
-    func bestCut(of chunk: Int) -> Int? {
+    /// Spans the tree of a chunk, and gives the node whose dependency towards the root is worth most to cut; `nil` when
+    /// none is.
+    private mutating func bestCut(of chunk: Int) -> Int? {
         isNarrow ? bestNarrowCut(of: chunk) : bestWideCut(of: chunk)
     }
 
-    private func bestNarrowCut(of chunk: Int) -> Int? {
+    /// On the way inwards a node's sums are whole when its turn comes. Of equal ones the last, which is the nearest to
+    /// the root.
+    private mutating func bestNarrowCut(of chunk: Int) -> Int? {
+        spread(from: chunk)
         let (fee, size) = (chunkFees[chunk], chunkSizes[chunk])
-        var best: Int64 = 0
-        var result: Int?
-        var next = 1
-        while next < tree.count {
+        var best: Int64 = 1
+        var result = -1
+        var next = tree.count - 1
+        while next > 0 {
             let node = Int(tree.order[next])
             let own = tree.fees[node] &* size &- fee &* tree.sizes[node]
-            let gain = activeChildren[node] >> UInt64(tree.up[node]) & 1 == 1 ? own : -own
-            if gain > best {
-                best = gain
-                result = node
-            }
-            next += 1
+            let towards = tree.gather(node)
+            let gain = activeChildren[node] >> UInt64(towards) & 1 == 1 ? own : 0 &- own
+            if gain >= best { (best, result) = (gain, node) }
+            next -= 1
         }
-        return result
+        return result < 0 ? nil : result
     }
 
-    private func bestWideCut(of chunk: Int) -> Int? {
+    private mutating func bestWideCut(of chunk: Int) -> Int? {
+        span(chunk)
         var best: Int128 = 0
         var result: Int?
         var next = 1
