@@ -8,7 +8,7 @@ public import SV2Roles
 /// spend nothing twice, and fit into a block. Whether their scripts and the values that they spend are right, only the
 /// provider's node knows.
 public struct FinishedTemplate: Sendable {
-    public let offer: TemplateOffer
+    public let offer: ProviderOffer
     /// In block order, without the coinbase.
     public let transactions: [ProvidedTransaction]
     /// New coins of this block; `nil` where it is not known by which rule they halve.
@@ -31,7 +31,7 @@ public struct FinishedTemplate: Sendable {
         _ active: ActiveTemplate, connection: UInt64, schedule: SubsidySchedule?
     ) throws(TemplateContradiction) {
         guard let data = active.transactions else { preconditionFailure("the transactions arrived") }
-        offer = TemplateOffer(
+        offer = ProviderOffer(
             id: ProviderTemplateID(connection: connection, templateId: active.templateId),
             template: active.template, tip: active.tip)
         transactions = try TransactionWalk.transactions(of: data, height: active.template.height)

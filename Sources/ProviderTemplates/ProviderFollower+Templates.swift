@@ -79,7 +79,7 @@ extension ProviderFollower {
         if isNewTip {
             tip = previousBlock
             let id = ProviderTemplateID(connection: number, templateId: template.templateId)
-            let offer = TemplateOffer(id: id, template: template.template, tip: template.tip)
+            let offer = ProviderOffer(id: id, template: template.template, tip: template.tip)
             actions.append(.publish(.tip(offer)))
         }
         if template.transactions != nil { finish(template.templateId, now, &actions) }

@@ -89,7 +89,7 @@ extension ProviderFollower {
 public enum ProviderChange: Hashable, Sendable {
     /// A new tip, and what to hash on it at once. Its transactions are not checked yet: `template` follows, or
     /// `withdrawn`.
-    case tip(TemplateOffer)
+    case tip(ProviderOffer)
     /// The newest template of the tip, checked.
     case template(FinishedTemplate)
     /// There is a new tip, and nothing to hash on it yet: everything before is stale. Internal byte order.

@@ -15,7 +15,7 @@ private let now = Instant(nanoseconds: 0)
 private struct Replay {
     private(set) var follower: ProviderFollower
     private(set) var sent: [TemplateDistributionMessage] = []
-    private(set) var tips: [TemplateOffer] = []
+    private(set) var tips: [ProviderOffer] = []
     private(set) var templates: [FinishedTemplate] = []
     private(set) var others: [ProviderChange] = []
     private(set) var health: [ProviderHealth] = []

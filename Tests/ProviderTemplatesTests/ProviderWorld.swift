@@ -77,7 +77,7 @@ struct ProviderWorld {
     var templates: [FinishedTemplate] {
         changes.compactMap { if case .template(let template) = $0 { template } else { nil } }
     }
-    var tips: [TemplateOffer] {
+    var tips: [ProviderOffer] {
         changes.compactMap { if case .tip(let offer) = $0 { offer } else { nil } }
     }
     var withdrawn: [ProviderTemplateID] {

@@ -16,7 +16,7 @@ public struct ProviderTemplateID: Hashable, Sendable {
 }
 
 /// What a provider says of the next block, but for its transactions: enough to hash.
-public struct TemplateOffer: Hashable, Sendable {
+public struct ProviderOffer: Hashable, Sendable {
     public let id: ProviderTemplateID
     public let template: DistributedTemplate
     public let tip: DistributedTip
