@@ -35,19 +35,13 @@ enum BlockFile {
             throw .notABlock
         }
         guard block.header.hash == name.hash else { throw .otherHash }
-        guard MerkleTree.root(of: block.transactions.map(\.txid.hash)) == block.header.merkleRoot,
-            commits(coinbase, to: block.transactions.dropFirst())
-        else { throw .commitment }
-        return block
-    }
-
-    /// BIP 141: the last output that looks like a commitment is the one; without it there are no witnesses.
-    private static func commits(_ coinbase: Transaction, to others: ArraySlice<Transaction>) -> Bool {
-        guard let output = coinbase.outputs.last(where: { WitnessCommitment.isCommitment($0.script) }) else {
-            return !coinbase.hasWitness && !others.contains(where: \.hasWitness)
+        do throws(CommitmentFault) {
+            try checkCommitments(
+                header: block.header, coinbase: coinbase, txids: block.transactions.map(\.txid),
+                wtxids: block.transactions.dropFirst().map(\.wtxid))
+        } catch {
+            throw .commitment
         }
-        guard let reserved = coinbase.inputs.first?.witness.first else { return false }
-        return output.script.starts(
-            with: WitnessCommitment.script(wtxids: others.map(\.wtxid), reservedValue: reserved))
+        return block
     }
 }

@@ -1,5 +1,3 @@
-import BitcoinPrimitives
-
 /// Why transactions are not those that a header commits to.
 public enum CommitmentFault: Error, Hashable, Sendable {
     case noTransactions
@@ -10,12 +8,12 @@ public enum CommitmentFault: Error, Hashable, Sendable {
     case witnessCommitment
 }
 
-/// Checks merkle root and witness commitment.
+/// Checks merkle root and witness commitment (BIP 141).
 ///
 /// - Parameters:
 ///   - txids: of all transactions, the coinbase first.
 ///   - wtxids: of all but the coinbase.
-func checkCommitments(
+public func checkCommitments(
     header: Header, coinbase: Transaction, txids: [Txid], wtxids: [Wtxid]
 ) throws(CommitmentFault) {
     let leaves = txids.map(\.hash)
