@@ -207,9 +207,7 @@ extension TemplateMaker {
                 switch flaw {
                 // True of the tip before; the source says that it is not of this one.
                 case .notFinal, .missingParent: break
-                case .malformed, .weightDiffers, .outOfRange, .sixtyFourBytes, .tooManySigops, .cyclic,
-                    .parentExcluded, .ancestorsOutOfRange:
-                    return nil
+                case .malformed, .weightDiffers, .sixtyFourBytes, .tooManySigops: return nil
                 }
             }
             entries.append(entry)

@@ -41,7 +41,7 @@ public struct Mempool: Sendable {
 
     /// Why a transaction that is here is in no template.
     public enum KeptOut: Hashable, Sendable {
-        case flaw(Exclusion.Reason)
+        case flaw(TransactionFlaw)
         case rule(TemplatePolicy.Rule)
         /// Depends on one that is kept out.
         case parent(Txid)
@@ -69,7 +69,7 @@ public struct Mempool: Sendable {
     /// Reasons of transactions that are kept out, by slot.
     var reasons: [Int32: KeptOut] = [:]
     /// Faults that nothing but removal changes.
-    private var flaws: [Int32: Exclusion.Reason] = [:]
+    private var flaws: [Int32: TransactionFlaw] = [:]
     /// Who waits for a parent that is not here, and the other way round.
     private(set) var waiting: [Txid: [Int32]] = [:]
     private var missing: [Int32: [Txid]] = [:]

@@ -2,7 +2,7 @@ import BitcoinPrimitives
 
 /// What the bytes of a mempool entry tell, if it has any.
 struct Outline {
-    var flaw: Exclusion.Reason?
+    var flaw: TransactionFlaw?
     /// 0 when the lock time has no force.
     var lockTime: UInt32 = 0
     var spends: [OutPoint] = []

@@ -7,7 +7,7 @@ import Testing
 /// Why a transaction is in no template; `nil` if it is in.
 private enum Outcome: Equatable {
     case refused(Mempool.Refusal)
-    case flaw(Exclusion.Reason)
+    case flaw(TransactionFlaw)
     case parent(Txid)
 }
 
