@@ -1,4 +1,5 @@
 public import BitcoinPrimitives
+import NodeRPC
 
 /// How large a service's mempool is: `/mempool`.
 public struct ServedMempool: Hashable, Sendable {
@@ -7,12 +8,13 @@ public struct ServedMempool: Hashable, Sendable {
     var otherFigures: [UInt8]
 
     private enum Field: String, CaseIterable { case count, vsize, total_fee }
+    private static let fields = FieldNames(Field.self)
 
     public init(_ body: [UInt8]) throws(ServedFault) {
         var reader = ServedReader(body)
         var count: Int?
         var figures = [UInt8]()
-        try reader.members(Field.self) { (field, reader) throws(ServedFault) in
+        try reader.members(ServedMempool.fields) { (field, reader) throws(ServedFault) in
             switch field {
             case .count: count = try reader.integer()
             case .vsize, .total_fee: figures += reader.bytes[try reader.skip()].prefix(32) + [0x20]
@@ -36,6 +38,7 @@ public struct RecentTransaction: Hashable, Sendable {
     static let maximumCount = 100
 
     private enum Field: String, CaseIterable { case txid, fee, vsize }
+    private static let fields = FieldNames(Field.self)
 
     public static func list(_ body: [UInt8]) throws(ServedFault) -> [RecentTransaction] {
         var reader = ServedReader(body)
@@ -44,7 +47,7 @@ public struct RecentTransaction: Hashable, Sendable {
             var txid: Txid?
             var fee: UInt64?
             var size: UInt64?
-            try reader.members(Field.self) { (field, reader) throws(ServedFault) in
+            try reader.members(fields) { (field, reader) throws(ServedFault) in
                 switch field {
                 case .txid: txid = try reader.txid()
                 case .fee: fee = try reader.thousandths()
@@ -67,6 +70,7 @@ enum ProjectedBlocks {
     static let maximumCount = 100
 
     private enum Field: String, CaseIterable { case feeRange }
+    private static let fields = FieldNames(Field.self)
 
     /// The lowest rate that the first `blocks` of them take, in thousandths of a satoshi a virtual byte; zero when
     /// there is room for everything.
@@ -76,7 +80,7 @@ enum ProjectedBlocks {
         var lowest = [UInt64]()
         try reader.items(limit: maximumCount) { (reader) throws(ServedFault) in
             var least: UInt64?
-            try reader.members(Field.self) { (field, reader) throws(ServedFault) in
+            try reader.members(fields) { (field, reader) throws(ServedFault) in
                 switch field {
                 case .feeRange:
                     try reader.items(limit: maximumCount) { (reader) throws(ServedFault) in

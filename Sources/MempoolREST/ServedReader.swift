@@ -72,39 +72,22 @@ struct ServedReader {
         do throws(JSONReader.Fault) { return try json.nextItem() } catch { throw .json(error) }
     }
 
-    /// Reads the members of one object that are of interest: the rest is passed over, and none of them may come
-    /// twice. A null says as much as a missing member.
-    mutating func members<Field: RawRepresentable<String> & CaseIterable>(
-        _: Field.Type, _ member: (Field, inout ServedReader) throws(ServedFault) -> Void
+    /// Reads the members of one object that are of interest.
+    mutating func members<Field: RawRepresentable<String> & CaseIterable & Sendable>(
+        _ names: FieldNames<Field>, _ member: (Field, inout ServedReader) throws(ServedFault) -> Void
     ) throws(ServedFault) {
-        precondition(Field.allCases.count <= 64, "one bit for each field")
-        do throws(JSONReader.Fault) { try json.enterObject() } catch { throw .json(error) }
-        var seen: UInt64 = 0
-        while let name = try nextName() {
-            guard let (index, field) = field(Field.self, named: name) else {
-                try skip()
-                continue
-            }
-            guard seen & (1 << UInt64(index)) == 0 else { throw .fieldTwice(field.rawValue) }
-            seen |= 1 << UInt64(index)
-            if try !isNull() { try member(field, &self) }
+        var walk: FieldWalk<Field>
+        do throws(JSONReader.Fault) { walk = try FieldWalk(names, &json) } catch { throw .json(error) }
+        while let field = try next(&walk) { try member(field, &self) }
+    }
+
+    private mutating func next<Field>(_ walk: inout FieldWalk<Field>) throws(ServedFault) -> Field? {
+        do throws(JSONReader.Fault) {
+            return try walk.next(&json)
+        } catch {
+            if case .fieldTwice(let name) = error.reason { throw .fieldTwice(name) }
+            throw .json(error)
         }
-    }
-
-    private mutating func nextName() throws(ServedFault) -> Range<Int>? {
-        do throws(JSONReader.Fault) { return try json.nextName() } catch { throw .json(error) }
-    }
-
-    private mutating func isNull() throws(ServedFault) -> Bool {
-        do throws(JSONReader.Fault) { return try json.null() } catch { throw .json(error) }
-    }
-
-    private func field<Field: RawRepresentable<String> & CaseIterable>(
-        _: Field.Type, named range: Range<Int>
-    ) -> (Int, Field)? {
-        for (index, field) in Field.allCases.enumerated()
-        where bytes[range].elementsEqual(field.rawValue.utf8) { return (index, field) }
-        return nil
     }
 
     /// A number that is not negative, in thousandths, rounded down; what is larger than a whole number can be is the

@@ -1,4 +1,5 @@
 import BitcoinPrimitives
+import NodeRPC
 
 extension ServedTransaction {
     private enum Field: String, CaseIterable {
@@ -9,6 +10,11 @@ extension ServedTransaction {
     }
     private enum OutputField: String, CaseIterable { case scriptpubkey, value }
     private enum StatusField: String, CaseIterable { case confirmed }
+
+    private static let fields = FieldNames(Field.self)
+    private static let inputFields = FieldNames(InputField.self)
+    private static let outputFields = FieldNames(OutputField.self)
+    private static let statusFields = FieldNames(StatusField.self)
 
     /// Reads the answer to `/tx/:txid`.
     public init(_ body: [UInt8]) throws(ServedFault) {
@@ -24,7 +30,7 @@ extension ServedTransaction {
         var sigops: Int?
         var isConfirmed = false
         var isCoinbase = false
-        try reader.members(Field.self) { (field, reader) throws(ServedFault) in
+        try reader.members(ServedTransaction.fields) { (field, reader) throws(ServedFault) in
             switch field {
             case .txid: txid = try reader.txid()
             // Some write a version with its top bit set as a negative number, some do not.
@@ -44,7 +50,7 @@ extension ServedTransaction {
             case .fee: fee = try reader.integer()
             case .sigops: sigops = try reader.integer()
             case .status:
-                try reader.members(StatusField.self) { (field, reader) throws(ServedFault) in
+                try reader.members(ServedTransaction.statusFields) { (field, reader) throws(ServedFault) in
                     switch field {
                     case .confirmed: isConfirmed = try reader.bool()
                     }
@@ -79,7 +85,7 @@ extension ServedTransaction {
         var witness = [[UInt8]]()
         var isCoinbase = false
         var sequence: UInt32?
-        try reader.members(InputField.self) { (field, reader) throws(ServedFault) in
+        try reader.members(inputFields) { (field, reader) throws(ServedFault) in
             switch field {
             case .txid: txid = try reader.txid()
             case .vout: index = try reader.integer()
@@ -115,7 +121,7 @@ extension ServedTransaction {
     private static func output(_ reader: inout ServedReader) throws(ServedFault) -> TransactionOutput? {
         var script: [UInt8]?
         var value: UInt64?
-        try reader.members(OutputField.self) { (field, reader) throws(ServedFault) in
+        try reader.members(outputFields) { (field, reader) throws(ServedFault) in
             switch field {
             case .scriptpubkey: script = try reader.hexBytes()
             case .value: value = try reader.integer()

@@ -1,30 +1,30 @@
 /// The names of an object's members that somebody wants to know: the rest is passed over, and none of them may come
 /// twice.
-struct FieldNames<Field: RawRepresentable<String> & CaseIterable & Sendable>: Sendable {
+public struct FieldNames<Field: RawRepresentable<String> & CaseIterable & Sendable>: Sendable {
     fileprivate let entries: [(name: [UInt8], field: Field)]
 
-    init(_: Field.Type) {
+    public init(_: Field.Type) {
         entries = Field.allCases.map { (Array($0.rawValue.utf8), $0) }
         precondition(entries.count <= 64, "one bit for each field")
     }
 }
 
 /// One walk through one object.
-struct FieldWalk<Field: RawRepresentable<String> & CaseIterable & Sendable> {
+public struct FieldWalk<Field: RawRepresentable<String> & CaseIterable & Sendable> {
     private let names: FieldNames<Field>
     private var seen: UInt64 = 0
     /// Where a node's objects have their next field: they write it in the same order each time.
     private var expected = 0
 
     /// Enters the object.
-    init(_ names: FieldNames<Field>, _ reader: inout JSONReader) throws(JSONReader.Fault) {
+    public init(_ names: FieldNames<Field>, _ reader: inout JSONReader) throws(JSONReader.Fault) {
         self.names = names
         try reader.enterObject()
     }
 
     /// The next wanted member whose value is not null; the reader is at its value. `nil` behind the object. A null
     /// says as much as a missing member: nothing is known.
-    mutating func next(_ reader: inout JSONReader) throws(JSONReader.Fault) -> Field? {
+    public mutating func next(_ reader: inout JSONReader) throws(JSONReader.Fault) -> Field? {
         while let name = try reader.nextName() {
             guard let index = index(of: name, reader) else {
                 try reader.skip()
