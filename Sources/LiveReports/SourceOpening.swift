@@ -33,9 +33,6 @@ extension OpenedSource {
     }
 }
 
-/// How long a mempool service is listened to.
-public let usualServiceWait = Duration.seconds(30)
-
 /// Opens what SOURCE names: a file at once, a node when its mempool is here, a template provider with its first
 /// template, a mempool service with what it has told after `wait` or when it has no more to tell.
 ///
@@ -43,7 +40,7 @@ public let usualServiceWait = Duration.seconds(30)
 ///   - network: whose subsidies are believed of a template provider, which does not tell.
 ///   - progress: a sentence, a few times a second at most.
 public func openSource(
-    _ text: String, network: BitcoinNetwork?, wait: Duration = usualServiceWait,
+    _ text: String, network: BitcoinNetwork?, wait: Duration,
     progress: @escaping @Sendable (String) -> Void
 ) async throws(TemplateCommandFault) -> OpenedSource {
     let address: SourceAddress

@@ -115,7 +115,7 @@ private final class Told: Sendable {
 @Suite(.serialized) struct OpeningTests {
     @Test func `a node's mempool is built from like a file`() async throws {
         try await withNode { _, _, source in
-            let opened = try await openSource(source, network: nil) { _ in }
+            let opened = try await openSource(source, network: nil, wait: .seconds(1)) { _ in }
             guard case .mempool(let mempool) = opened else {
                 return #expect(Bool(false), "a node has a mempool")
             }
@@ -135,7 +135,7 @@ private final class Told: Sendable {
     ])
     func `what cannot be opened is said in a sentence`(source: String, part: String, status: Int32) async {
         let fault = await fault { () throws(TemplateCommandFault) in
-            _ = try await openSource(source, network: nil) { _ in }
+            _ = try await openSource(source, network: nil, wait: .seconds(1)) { _ in }
         }
         #expect("\(fault.map { "\($0)" } ?? "opened")".contains(part))
         #expect(fault?.exitStatus == status)
