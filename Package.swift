@@ -113,7 +113,8 @@ let edges: [Target] = [
             "ASICChips", "ASICChains", "Boards", "CResources", "Peripherals", "TOMLNodes", "Units",
         ]),
     core("NodeCapture", ["RecordedNode", "BitcoinPrimitives", "CZlib", "CResources"]),
-    core("Transports", ["CLinux", "Units"] + nio),
+    core(
+        "Transports", ["CLinux", "Units", .product(name: "NIOSSL", package: "swift-nio-ssl")] + nio),
     core(
         "NodeConnections",
         ["BitcoinPrimitives", "CZeroMQ", "NodeRPC", "Transports", "Units", nioHTTP1] + nio),

@@ -1,8 +1,8 @@
-import Glibc
 import NIOCore
 import NIOHTTP1
-import NIOPosix
 import NodeRPC
+import Transports
+import Units
 
 /// One connection to a node, kept open, with one question at a time.
 ///
@@ -13,7 +13,7 @@ final class HTTPLane: @unchecked Sendable {
     /// Bytes of an answer. The ids of a full mempool are 27 million.
     static let maximumAnswer = 64 << 20
     /// Name and TCP together; less than what a question may wait.
-    static let connectTimeout = TimeAmount.milliseconds(1_500)
+    static let connectTimeout = Duration.milliseconds(1_500)
 
     private struct Question {
         var body: [UInt8]
@@ -79,41 +79,35 @@ final class HTTPLane: @unchecked Sendable {
         generation += 1
         let generation = generation
         state = .connecting(question)
-        ClientBootstrap(group: loop)
-            .connectTimeout(HTTPLane.connectTimeout)
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHTTPClientHandlers()
-                    try channel.pipeline.syncOperations.addHandler(
-                        AnswerHandler(lane: self, generation: generation))
-                }
-            }
-            .connect(host: endpoint.host, port: endpoint.port)
-            .whenComplete { result in
-                guard generation == self.generation, case .connecting(let question) = self.state else {
-                    if case .success(let channel) = result { channel.close(promise: nil) }
-                    return
-                }
-                switch result {
-                case .success(let channel): self.send(question, on: channel, isFresh: true)
-                case .failure(let error):
-                    self.state = .closed
-                    question.done(.failure(HTTPLaneFailure(HTTPLane.failure(for: error))))
-                }
-            }
+        connectTCP(to: endpoint.host, port: endpoint.port, timeout: HTTPLane.connectTimeout, on: loop) {
+            channel in
+            try self.prepare(channel, generation)
+        }.whenFailure { error in
+            guard generation == self.generation, case .connecting(let question) = self.state else { return }
+            self.state = .closed
+            question.done(.failure(HTTPLaneFailure(HTTPLane.failure(error as? ConnectFailure))))
+        }
     }
 
-    private static func failure(for error: any Error) -> CallFailure {
-        if case ChannelError.connectTimeout? = error as? ChannelError { return .connectTimedOut }
-        guard let error = error as? NIOConnectionError else {
-            return .unreachable(errno: (error as? IOError)?.errnoCode ?? 0)
+    private func prepare(_ channel: any Channel, _ generation: Int) throws {
+        guard generation == self.generation, case .connecting(let question) = state else {
+            throw ConnectFailure.closed
         }
-        if error.connectionErrors.isEmpty { return .unknownHost }
-        // A name may have several addresses: one that refuses says more than one that is unreachable.
-        let codes = error.connectionErrors.compactMap { ($0.error as? IOError)?.errnoCode }
-        if codes.contains(ECONNREFUSED) { return .refused }
-        return codes.first.map { .unreachable(errno: $0) } ?? .connectTimedOut
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHTTPClientHandlers()
+        try pipeline.addHandler(AnswerHandler(lane: self, generation: generation))
+        try channel.syncOptions?.setOption(.autoRead, value: true)
+        send(question, on: channel, isFresh: true)
+    }
+
+    private static func failure(_ failure: ConnectFailure?) -> CallFailure {
+        switch failure {
+        case .unknownHost?: .unknownHost
+        case .refused?: .refused
+        case .timedOut?: .connectTimedOut
+        case .unreachable(let code)?: .unreachable(errno: code)
+        case .closed?, nil: .closed
+        }
     }
 
     private func send(_ question: Question, on channel: any Channel, isFresh: Bool) {

@@ -17,7 +17,8 @@ extension LineConnection {
             switch security {
             case .plain: break
             case .tls(let trust):
-                let handler = try tlsClientHandler(host: host, trust: trust)
+                // Some pools have nothing newer.
+                let handler = try tlsClientHandler(host: host, trust: trust, minimumVersion: .tlsv1)
                 try channel.pipeline.syncOperations.addHandler(handler)
             }
             try channel.pipeline.syncOperations.addHandler(LineChannelHandler(connection))
@@ -31,7 +32,7 @@ extension LineConnection {
     private static func closure(
         for error: any Error, _ host: String, _ port: Int, _ timeout: Duration
     ) -> LineClosure {
-        if let closure = error as? LineClosure { return closure }
+        if let fault = error as? TLSSettingsFault { return .tlsSettings(fault.text) }
         switch error as? ConnectFailure {
         case .unknownHost?: return .unknownHost(host)
         case .refused?: return .refused(host: host, port: port)

@@ -34,16 +34,6 @@ public struct LineOptions: Sendable {
     }
 }
 
-/// Whose certificates a client trusts.
-public enum TLSTrust: Hashable, Sendable {
-    /// The authorities that this machine trusts.
-    case system
-    /// Certificates in PEM form: of a pool that has signed its own, say.
-    case roots(pem: [UInt8])
-    /// Anybody's: encrypted against listeners, but not against somebody in between.
-    case anybody
-}
-
 /// How a client's connection is protected.
 public enum LineSecurity: Hashable, Sendable {
     case plain

@@ -85,19 +85,15 @@ extension Mempool.KeptOut {
     }
 }
 
-extension Exclusion.Reason {
+extension TransactionFlaw {
     var summary: String {
         switch self {
         case .malformed: "their bytes are no transaction"
         case .weightDiffers: "their weight is not that of their bytes"
-        case .outOfRange: "weight, fee or sigop cost that no block can have"
         case .sixtyFourBytes: "64 bytes without witness, which could pass for a node of a merkle tree"
         case .tooManySigops: "more signature operations than BIP 54 allows"
         case .notFinal: "their lock time has not come"
         case .missingParent: "they need a transaction that is not in the mempool"
-        case .cyclic: "they depend on themselves"
-        case .parentExcluded: "they need a transaction that is left out"
-        case .ancestorsOutOfRange: "with them there would be more fees than money"
         }
     }
 
@@ -106,7 +102,6 @@ extension Exclusion.Reason {
         case .malformed(let fault): "its bytes are no transaction (\(fault))"
         case .weightDiffers(let stated, let actual):
             "its bytes weigh \(Words.grouped(actual.weightUnits)) WU, and not \(Words.grouped(stated.weightUnits))"
-        case .outOfRange: "its weight, fee or sigop cost is more than any block can have"
         case .sixtyFourBytes:
             "it has 64 bytes without witness, and could pass for a node of a merkle tree (BIP 54)"
         case .tooManySigops(let count):
@@ -114,9 +109,6 @@ extension Exclusion.Reason {
         case .notFinal(let lockTime): "its lock time \(lockTime) has not come"
         case .missingParent(let parent):
             "it needs \(parent.displayHex), which is neither in the mempool nor in a block"
-        case .cyclic: "it depends on itself"
-        case .parentExcluded(let parent): "it needs \(parent.displayHex), which is left out"
-        case .ancestorsOutOfRange: "with it there would be more fees than money"
         }
     }
 }
