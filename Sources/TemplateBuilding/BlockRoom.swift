@@ -28,13 +28,8 @@ public struct BlockRoom: Hashable, Sendable {
     /// Inclusive.
     public var sigopCost: Int { maximumBlockSigopCost - coinbaseSigopCost }
 
-    /// Weight of the whole block.
-    func blockWeight(transactions: Int, weighing weight: Weight) -> Weight {
-        Self.framing(transactions: transactions + 1) + coinbaseWeight + weight
-    }
-
     /// Weight of the header and of the count before that many transactions, the coinbase among them.
-    private static func framing(transactions: Int) -> Weight {
+    static func framing(transactions: Int) -> Weight {
         Weight(weightUnits: UInt64(4 * (Header.size + compactSizeLength(transactions))))
     }
 }

@@ -16,6 +16,9 @@ public struct CoinbasePlan: Hashable, Sendable {
     public var tag: [UInt8]
     /// Bytes of the whole extranonce: the upstream's prefix and the part that is rolled.
     public var extranonceSize: Int
+    /// Plans whose coinbases have to fit in the place of this one, ``Proposal/remade(for:)``. One that makes no coinbase
+    /// takes no room.
+    public var alternatives: [CoinbasePlan] = []
 
     public init(reward: Reward, tag: [UInt8], extranonceSize: Int) {
         self.reward = reward
@@ -34,12 +37,23 @@ public struct CoinbasePlan: Hashable, Sendable {
         CoinbaseParts.maximumScriptSize - Script.heightPush(height).count - 2
     }
 
-    /// What the coinbase takes of the block's limits, exactly and before fees are known: a value does not
-    /// change an output's size. Source: templates.md §8.6.
+    /// What the coinbase takes of the block's limits, or the largest of its ``alternatives``, and before fees are known:
+    /// a value does not change an output's size. Source: templates.md §8.6.
     ///
     /// - Returns: the weight with a witness commitment of 38 bytes, and the cost of the signature operations
     ///   in the output scripts.
     public func reservation(
+        for next: NextBlock
+    ) throws(CoinbaseFault) -> (weight: Weight, sigopCost: Int) {
+        var room = try ownReservation(for: next)
+        for alternative in alternatives {
+            guard let other = try? alternative.ownReservation(for: next) else { continue }
+            room = (Swift.max(room.weight, other.weight), Swift.max(room.sigopCost, other.sigopCost))
+        }
+        return room
+    }
+
+    private func ownReservation(
         for next: NextBlock
     ) throws(CoinbaseFault) -> (weight: Weight, sigopCost: Int) {
         let scripts = try outputs(dividing: .max, assured: assured(of: next))

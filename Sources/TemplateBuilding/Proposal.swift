@@ -47,6 +47,26 @@ public struct Proposal: Hashable, Sendable {
             weight: transactions.reduce(.zero) { $0 + $1.weight })
     }
 
+    /// The same block with another coinbase: transactions, fees and the path stay.
+    ///
+    /// - Throws: where the plan makes no coinbase, or one that does not fit beside the transactions. It does when it was
+    ///   among the ``CoinbasePlan/alternatives`` that the proposal was built with.
+    public func remade(for plan: CoinbasePlan) throws(TemplateFault) -> Proposal {
+        guard let commitment = coinbase.outputs.last?.script, WitnessCommitment.isCommitment(commitment)
+        else {
+            preconditionFailure("a proposal of ours ends with its witness commitment")
+        }
+        var other = self
+        other.coinbase = try plan.coinbase(for: next, fees: fees, commitment: commitment)
+        let (weight, sigopCost) = (other.coinbase.weight, other.coinbase.sigopCost)
+        other.weight = self.weight - coinbase.weight + weight
+        other.sigopCost += sigopCost - coinbase.sigopCost
+        guard other.weight <= .block, other.sigopCost <= maximumBlockSigopCost else {
+            throw .coinbaseTooLarge(weight: weight, sigopCost: sigopCost)
+        }
+        return other
+    }
+
     /// The serialized block with this header and extranonce.
     ///
     /// - Parameters:

@@ -55,7 +55,7 @@ public struct TemplateBuilder: Sendable {
         let proposal = try propose(
             mempool.entries(of: choice),
             Sums(fees: choice.fees, weight: choice.weight, sigopCost: choice.sigopCost), next: next,
-            plan: plan, room: room, nodeFigures)
+            plan: plan, nodeFigures)
         return Offer(proposal: proposal, choice: choice, isSourcesOwn: isSourcesOwn)
     }
 
@@ -76,7 +76,7 @@ public struct TemplateBuilder: Sendable {
         precondition(
             sums.weight <= room.weight(transactions: transactions.count) && sums.sigopCost <= room.sigopCost,
             "the transactions fit beside the coinbase")
-        return try propose(transactions, sums, next: next, plan: plan, room: room, nodeFigures)
+        return try propose(transactions, sums, next: next, plan: plan, nodeFigures)
     }
 
     private struct Sums {
@@ -86,7 +86,7 @@ public struct TemplateBuilder: Sendable {
     }
 
     private mutating func propose(
-        _ entries: [MempoolEntry], _ sums: Sums, next: NextBlock, plan: CoinbasePlan, room: BlockRoom,
+        _ entries: [MempoolEntry], _ sums: Sums, next: NextBlock, plan: CoinbasePlan,
         _ nodeFigures: TemplateFigures?
     ) throws(TemplateFault) -> Proposal {
         hashedPairs = trees.update(txids: entries.map(\.txid), wtxids: entries.map(\.wtxid))
@@ -94,8 +94,9 @@ public struct TemplateBuilder: Sendable {
         lastID += 1
         return Proposal(
             id: lastID, next: next, transactions: entries, coinbase: coinbase, merklePath: trees.merklePath,
-            fees: sums.fees, weight: room.blockWeight(transactions: entries.count, weighing: sums.weight),
-            sigopCost: room.coinbaseSigopCost + sums.sigopCost, nodeFigures: nodeFigures)
+            fees: sums.fees,
+            weight: BlockRoom.framing(transactions: entries.count + 1) + coinbase.weight + sums.weight,
+            sigopCost: coinbase.sigopCost + sums.sigopCost, nodeFigures: nodeFigures)
     }
 }
 
