@@ -25,6 +25,18 @@ public struct U256: Hashable, Sendable {
     /// `nil` unless there are exactly 32 bytes.
     public init?(wireBytes bytes: some Collection<UInt8>) {
         guard bytes.count == 32 else { return nil }
+        // Generic code that is not specialised here costs microseconds a byte by byte; arrays are the rule.
+        let words = bytes.withContiguousStorageIfAvailable { bytes in
+            let raw = UnsafeRawBufferPointer(bytes)
+            func word(_ start: Int) -> UInt64 {
+                UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: start, as: UInt64.self))
+            }
+            return (word(0), word(8), word(16), word(24))
+        }
+        if let (word0, word1, word2, word3) = words {
+            self.init(word0: word0, word1: word1, word2: word2, word3: word3)
+            return
+        }
         var fixed = [32 of UInt8](repeating: 0)
         for (offset, byte) in bytes.enumerated() { fixed[offset] = byte }
         self.init(wireBytes: fixed)
