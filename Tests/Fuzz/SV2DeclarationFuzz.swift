@@ -195,6 +195,7 @@ private struct DeclarationRun {
         case .transactionsProvided(let ticket, let count):
             precondition(
                 declarations.contains { $0.ticket == ticket } && count == lastAsked.count, "as was asked")
+        case .token: preconditionFailure("in full-template mode tokens are for declarations")
         case .reconnectAsked, .ignored: break
         case .failed: isOver = true
         case .wake(let instant):

@@ -242,7 +242,7 @@ struct DeclarationPair {
             case .transactionsProvided(_, let count): provided += count
             case .failed(let fault): faultsSeen.append("\(fault)")
             case .wake(let at): plan(.clientWake(.declaration), at: max(at, now))
-            case .tokenReceived, .reconnectAsked, .ignored: break
+            case .tokenReceived, .token, .reconnectAsked, .ignored: break
             }
         }
     }

@@ -3,8 +3,8 @@ public import SV2Codec
 import SV2Messages
 public import Units
 
-/// The client of one job declaration connection, in full-template mode: keeps a stock of tokens, declares
-/// jobs, hands over the transactions that the server lacks.
+/// The client of one job declaration connection: keeps a stock of tokens, declares jobs, hands over the
+/// transactions that the server lacks. In coinbase-only mode the tokens alone.
 ///
 /// A value for one connection; the next connection gets a new one. Source: SV2 section 6, sv2-notes §8.
 public struct JobDeclarationClient: Sendable {
@@ -85,6 +85,10 @@ public struct JobDeclarationClient: Sendable {
         case .connected: actions = begin(at: now)
         case .received(let message): actions = receive(message, at: now)
         case .declare(let job, let ticket): actions = declare(job, ticket: ticket, at: now)
+        case .takeToken(let coinbase, let ticket): actions = take(for: coinbase, ticket: ticket, at: now)
+        case .discardTokens:
+            tokens = []
+            actions = []
         case .pushSolution(let header, let extranonce): actions = push(header, extranonce: extranonce)
         case .woke:
             wakes.woke()
@@ -111,7 +115,8 @@ public struct JobDeclarationClient: Sendable {
         guard case .idle = state else { preconditionFailure("a connection begins once") }
         state = .settingUp(until: now + configuration.setupDeadline)
         let setup = configuration.identity.setupConnection(
-            protocol: 1, flags: SetupFlags.JobDeclaration.declareTxData)
+            protocol: 1,
+            flags: configuration.declaresTransactions ? SetupFlags.JobDeclaration.declareTxData : 0)
         return [.send(.common(.setupConnection(setup)))]
     }
 
@@ -196,14 +201,22 @@ extension JobDeclarationClient {
     private func token(for coinbase: CoinbaseParts, at now: Instant) -> Int? {
         tokens.firstIndex { now < $0.expires && coinbase.pays($0.outputs) }
     }
+
+    /// Hands out a token without a declaration. It is used up, whatever comes of the job.
+    private mutating func take(for coinbase: CoinbaseParts, ticket: UInt64, at now: Instant) -> [Action] {
+        guard !configuration.declaresTransactions, let index = token(for: coinbase, at: now) else {
+            preconditionFailure("tokens are for declarations, or for what canDeclare allows")
+        }
+        return [.token(ticket: ticket, token: tokens.remove(at: index).bytes)]
+    }
 }
 
 // MARK: Declarations
 
 extension JobDeclarationClient {
     private mutating func declare(_ job: ComposedJob, ticket: UInt64, at now: Instant) -> [Action] {
-        guard let index = token(for: job.coinbase, at: now) else {
-            preconditionFailure("only what canDeclare allows may be declared")
+        guard configuration.declaresTransactions, let index = token(for: job.coinbase, at: now) else {
+            preconditionFailure("only what canDeclare allows may be declared, and in full-template mode")
         }
         let token = tokens.remove(at: index)
         let requestId = takeRequestId()

@@ -25,6 +25,9 @@ extension JobDeclarationClient {
     public struct Configuration: Hashable, Sendable {
         public var identity: ClientIdentity
         public var userIdentifier: WireText
+        /// Full-template mode (DECLARE_TX_DATA). Without it the server learns no transactions: nothing is declared, and
+        /// a token goes into SetCustomMiningJob as it is. Source: sv2-notes §8.1.
+        public var declaresTransactions = true
         /// Extensions to be asked for directly after setup, where something here makes use of them; the answer is
         /// `grantedExtensions`. Without any nothing is asked.
         public var extensions: [UInt16] = []
@@ -49,8 +52,12 @@ extension JobDeclarationClient {
         /// The connection is up, its handshake done. Comes once.
         case connected
         case received(JobDeclarationMessage)
-        /// Declares a job for which `canDeclare` is true.
+        /// Declares a job for which `canDeclare` is true; in full-template mode.
         case declare(ComposedJob, ticket: UInt64)
+        /// Wants a token for a job with this coinbase, for which `canDeclare` is true; in coinbase-only mode.
+        case takeToken(CoinbaseParts, ticket: UInt64)
+        /// Throws the stock away and fills it anew: the server may have forgotten it.
+        case discardTokens
         /// A block of the job declared last; `extranonce` is the whole of it, prefix included.
         case pushSolution(Header, extranonce: [UInt8])
         case woke
@@ -63,6 +70,8 @@ extension JobDeclarationClient {
         case tokenReceived
         /// The token is for `SetCustomMiningJob`, at once: servers forget it after seconds.
         case declared(ticket: UInt64, token: [UInt8])
+        /// The same for a job that is not declared: the answer to `takeToken`.
+        case token(ticket: UInt64, token: [UInt8])
         case refused(ticket: UInt64, errorCode: WireText, details: [UInt8])
         case transactionsProvided(ticket: UInt64, count: Int)
         /// The server would like us elsewhere. An empty host or port 0 stays as it is.
