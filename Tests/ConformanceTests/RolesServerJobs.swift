@@ -120,7 +120,7 @@ private func serverJob(_ row: VectorRow) throws -> (ServerJob, SubmittedShare) {
     let declared = DeclaredJob(
         version: UInt32(try template.number("version")),
         previousBlock: try #require(Hash256(wireBytes: row.bytes("prev_hash"))),
-        bits: CompactTarget(bits: UInt32(try row.number("nbits"))),
+        height: 0, bits: CompactTarget(bits: UInt32(try row.number("nbits"))),
         minimumTime: UInt32(try row.number("min_ntime")),
         blockTarget: .max, coinbase: coinbase, merklePath: try hashes(template, "merkle_path"),
         body: BlockBody(

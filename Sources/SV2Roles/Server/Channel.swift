@@ -53,7 +53,8 @@ struct Channel: Sendable {
 
     /// The job for this channel as it is now.
     func makeJob(
-        _ jobId: UInt32, _ origin: ServerJob.Origin, _ work: SharedWork, body: BlockBody, minimumTime: UInt32,
+        _ jobId: UInt32, _ origin: ServerJob.Origin, _ work: SharedWork, body: BlockBody?,
+        minimumTime: UInt32,
         blockTarget: Target
     ) -> ServerJob {
         ServerJob(
@@ -87,10 +88,18 @@ struct Channel: Sendable {
     }
 
     /// Counts an accepted share. Returns the batch that it is in.
-    mutating func count(_ share: SubmittedShare, _ hash: Hash256, _ target: Target) -> AcknowledgementBatch {
+    ///
+    /// - Parameter isKept: whether it may be acknowledged already.
+    mutating func count(
+        _ share: SubmittedShare, _ hash: Hash256, _ target: Target, isKept: Bool
+    ) -> AcknowledgementBatch {
         seen.insert(hash)
         vardiff.count(shareOf: target)
-        batch.add(sequenceNumber: share.sequenceNumber, difficulty: target.difficulty)
+        if isKept {
+            batch.add(sequenceNumber: share.sequenceNumber, difficulty: target.difficulty)
+        } else {
+            batch.unkept += 1
+        }
         return batch
     }
 
@@ -110,6 +119,10 @@ struct AcknowledgementBatch: Sendable {
     private var difficulty = 0.0
     /// Whether the pool's queue of acknowledgements has an entry for this channel: never more than one.
     var isQueued = false
+    /// Accepted shares that must be kept before they are in here.
+    var unkept = 0
+    /// Everything goes out as soon as it may.
+    var isUrgent = false
 
     mutating func add(sequenceNumber: UInt32, difficulty: Double) {
         count &+= 1
@@ -122,6 +135,7 @@ struct AcknowledgementBatch: Sendable {
 
     /// The message for all of it; `nil` when it is empty.
     mutating func take(channelId: UInt32) -> SubmitSharesSuccess? {
+        if unkept == 0 { isUrgent = false }
         guard count > 0 else { return nil }
         let sum = UInt64(difficulty)
         let message = SubmitSharesSuccess(

@@ -4,17 +4,31 @@ import SV2Messages
 /// What can be said about a declaration without asking the node. Source: sv2-notes §6, §8.3, §8.4.
 struct DeclarationCheck {
     let next: NextBlock
-    let payoutScript: [UInt8]
+    let payout: PayoutTerms
 
     /// What holds of the coinbase whatever the transactions are.
     func readCoinbase(of message: DeclareMiningJob) throws(DeclarationRefusal) -> CoinbaseParts {
+        guard BlockRules.allowsVersion(message.version) else {
+            throw .init(.invalidJob, "bad-version: \(message.version) is below 4")
+        }
         let coinbase = try DeclaredCoinbase.read(
             prefix: message.coinbaseTxPrefix, suffix: message.coinbaseTxSuffix)
         guard coinbase.scriptPrefix.starts(with: Script.heightPush(next.height)) else {
             throw .init(.staleTip, "bad-cb-height: the script does not begin with height \(next.height)")
         }
-        guard coinbase.outputs.contains(where: { $0.script == payoutScript && $0.value > .zero }) else {
+        guard let total = sum(coinbase.outputs.map(\.value)) else {
+            throw .init(.invalidJob, "bad-txns-txouttotal-toolarge")
+        }
+        let (paid, due) = (payout.paid(by: coinbase.outputs), payout.due(of: total))
+        guard paid > .zero else {
             throw .init(.coinbase, "the pool's payout output is missing or pays nothing")
+        }
+        guard paid >= due else {
+            throw .init(
+                .coinbase, "the pool's payout gets \(paid.rawValue) sat, and \(due.rawValue) are its part")
+        }
+        guard BlockRules.isFinal(coinbase.lockTime, coinbase.sequence, in: next) else {
+            throw .init(.coinbase, "bad-txns-nonfinal: lock time \(coinbase.lockTime) of the coinbase")
         }
         return coinbase
     }
@@ -27,28 +41,49 @@ struct DeclarationCheck {
         guard Set(transactions.map(\.txid)).count == transactions.count else {
             throw .init(.invalidJob, "bad-txns-duplicate: a transaction with two witnesses")
         }
+        try checkOrder(transactions)
+        try checkFinality(transactions)
         try checkLimits(coinbase, transactions)
         try checkCommitment(coinbase, transactions)
         try checkAmount(coinbase, transactions)
         return DeclaredJob(
-            version: version, previousBlock: next.previousBlock, bits: next.bits,
-            minimumTime: next.minimumTime,
-            blockTarget: next.blockTarget, coinbase: coinbase,
+            version: version, previousBlock: next.previousBlock, height: next.height, bits: next.bits,
+            minimumTime: next.minimumTime, blockTarget: next.blockTarget, coinbase: coinbase,
             merklePath: MerkleTree.path(besides: transactions.map(\.txid.hash)),
             body: BlockBody(
                 coinbasePrefix: coinbase.fullPrefix, coinbaseSuffix: coinbase.fullSuffix,
                 transactions: transactions.map(\.wireBytes)))
     }
 
+    /// What is spent within the block comes before what spends it.
+    private func checkOrder(_ transactions: [KnownTransaction]) throws(DeclarationRefusal) {
+        var places: [Txid: Int] = [:]
+        for (place, transaction) in transactions.enumerated() { places[transaction.txid] = place }
+        for (place, transaction) in transactions.enumerated() {
+            for parent in transaction.parents {
+                guard let earlier = places[parent], earlier >= place else { continue }
+                throw .init(
+                    .invalidJob,
+                    "bad-txns-inputs-missingorspent: position \(place) spends from position \(earlier)")
+            }
+        }
+    }
+
+    private func checkFinality(_ transactions: [KnownTransaction]) throws(DeclarationRefusal) {
+        for (place, transaction) in transactions.enumerated()
+        where !BlockRules.isFinal(transaction.lockTime, 0, in: next) {
+            throw .init(
+                .staleTip, "bad-txns-nonfinal: lock time \(transaction.lockTime) at position \(place)")
+        }
+    }
+
     private func checkLimits(
         _ coinbase: CoinbaseParts, _ transactions: [KnownTransaction]
     ) throws(DeclarationRefusal) {
-        let framing = UInt64(4 * (Header.size + compactSizeLength(transactions.count + 1)))
-        let weight = transactions.reduce(Weight(weightUnits: framing) + coinbase.weight) { $0 + $1.weight }
+        let framing = BlockRules.framing(transactions: transactions.count + 1)
+        let weight = transactions.reduce(framing + coinbase.weight) { $0 + $1.weight }
         guard weight <= .block else { throw .init(.invalidJob, "bad-blk-weight: \(weight.weightUnits)") }
-        // Bytes of an extranonce that no push covers count as operations: 0xae is the dearest of them.
-        let worst = coinbase.transaction(extranonce: [UInt8](repeating: 0xae, count: coinbase.extranonceSize))
-        let sigops = transactions.reduce(worst.legacySigopCost) { $0 + $1.sigopCost }
+        let sigops = transactions.reduce(BlockRules.worstSigopCost(of: coinbase)) { $0 + $1.sigopCost }
         guard sigops <= maximumBlockSigopCost else { throw .init(.invalidJob, "bad-blk-sigops: \(sigops)") }
     }
 
@@ -84,72 +119,4 @@ struct DeclarationCheck {
             throw .init(.invalidJob, "the coinbase pays \(paid.rawValue) sat of \(due.rawValue)\(bound)")
         }
     }
-}
-
-/// Adds up what the transactions of a block pay, as far as what they spend is known.
-private struct DeclaredFees {
-    private let transactions: [KnownTransaction]
-    private let indexByTxid: [Txid: Int]
-    private var parents: [Int: [TransactionOutput]] = [:]  // those that a supplied one spends from
-    private(set) var isComplete = true
-
-    init(_ transactions: [KnownTransaction]) {
-        self.transactions = transactions
-        let needed = transactions.contains { $0.fee == nil }
-        indexByTxid =
-            needed
-            ? Dictionary(
-                transactions.indices.map { (transactions[$0].txid, $0) }, uniquingKeysWith: { a, _ in a })
-            : [:]
-    }
-
-    mutating func total() throws(DeclarationRefusal) -> Satoshis {
-        var total = Satoshis.zero
-        for transaction in transactions {
-            var fee = transaction.fee
-            if fee == nil { fee = try computedFee(transaction) }
-            guard let fee else {
-                isComplete = false
-                continue
-            }
-            guard let sum = sum([total, fee]) else { throw .init(.invalidJob, "bad-txns-fee-outofrange") }
-            total = sum
-        }
-        return total
-    }
-
-    /// `nil` when an input spends anything but outputs of this block's own transactions.
-    private mutating func computedFee(_ known: KnownTransaction) throws(DeclarationRefusal) -> Satoshis? {
-        guard let transaction = try? Transaction(wireBytes: known.wireBytes) else { return nil }
-        var spent = [Satoshis]()
-        for input in transaction.inputs {
-            guard let value = value(of: input.previousOutput) else { return nil }
-            spent.append(value)
-        }
-        guard let inputs = sum(spent), let outputs = sum(transaction.outputs.map(\.value)), outputs <= inputs
-        else {
-            throw .init(.invalidJob, "bad-txns-in-belowout")
-        }
-        return inputs - outputs
-    }
-
-    private mutating func value(of outPoint: OutPoint) -> Satoshis? {
-        guard let index = indexByTxid[outPoint.txid] else { return nil }
-        if parents[index] == nil {
-            parents[index] = (try? Transaction(wireBytes: transactions[index].wireBytes))?.outputs ?? []
-        }
-        guard let outputs = parents[index], outPoint.index < outputs.count else { return nil }
-        return outputs[Int(outPoint.index)].value
-    }
-}
-
-/// `nil` when a value or the sum is more money than there is.
-private func sum(_ values: [Satoshis]) -> Satoshis? {
-    var total = Satoshis.zero
-    for value in values {
-        guard value <= .max else { return nil }
-        total += value
-        guard total <= .max else { return nil }
-    }
-    return total
 }

@@ -5,6 +5,8 @@ import Units
 /// One job declaration connection.
 struct DeclarationLink: Sendable {
     var setup: SetupState
+    /// Said at setup.
+    var mode = DeclarationMode.fullTemplate
     /// Granted: some of `PoolConfiguration.declarationExtensions`.
     var extensions: Set<UInt16> = []
     /// Under way, by request id: unique on a connection only. Source: sv2-notes §8.4.

@@ -24,6 +24,7 @@ struct BlockBody: Sendable {
 struct DeclaredJob: Sendable {
     let version: UInt32
     let previousBlock: Hash256
+    let height: UInt32
     let bits: CompactTarget
     let minimumTime: UInt32
     /// What a pushed solution must meet: the node's wish when the declaration was taken up.

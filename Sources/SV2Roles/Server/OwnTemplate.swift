@@ -88,7 +88,7 @@ struct OwnTemplate: Sendable {
             version: 2, scriptPrefix: script, extranonceSize: extranonceSize, sequence: 0xffff_fffe,
             outputs: outputs, lockTime: next.height &- 1)
         let work = SharedWork(
-            previousBlock: next.previousBlock, version: next.version, bits: next.bits,
+            previousBlock: next.previousBlock, height: next.height, version: next.version, bits: next.bits,
             merklePath: merklePath, coinbase: coinbase)
         let body = BlockBody(
             coinbasePrefix: coinbase.fullPrefix, coinbaseSuffix: coinbase.fullSuffix,

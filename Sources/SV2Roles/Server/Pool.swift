@@ -8,7 +8,8 @@ public import Units
 /// Some clients choose their own work: the pool checks declarations with its node's help, takes custom jobs
 /// made of them, judges shares, and publishes found blocks itself. The others get jobs that the pool makes of
 /// its node's template (`PoolConfiguration.ownJobs`), on standard or extended channels; without that they are
-/// refused at setup, as coinbase-only declaration is.
+/// refused at setup. Coinbase-only clients (`PoolConfiguration.declarationModes`) show no transactions: what can be
+/// judged without them is judged, and their blocks are theirs to publish.
 ///
 /// Nothing that one connection sends can trap, or make the pool remember more than `PoolConfiguration` says.
 public struct Pool: Sendable {
@@ -29,6 +30,12 @@ public struct Pool: Sendable {
     var channelCount = 0
     /// Shares of this tip that open channels remember.
     var openShares = 0
+    /// All that were accepted since the pool began.
+    var acceptedCount: UInt64 = 0
+    /// The one that the last event had accepted.
+    public internal(set) var acceptedShare: AcceptedShare?
+    /// Not to be acknowledged yet.
+    var unkept = UnkeptShares()
     /// At most twice as many entries as there may be connections.
     var setupDues = DueQueue<ConnectionID>()
     /// At most one entry for each channel that had a share within the delay.
@@ -49,6 +56,7 @@ public struct Pool: Sendable {
             configuration.extranoncePrefixSize + configuration.maximumExtranonceSize <= 32,
             "an extranonce has at most 32 bytes")
         precondition(configuration.maximumSeenShares > 0, "shares are remembered")
+        precondition(configuration.payoutShare <= PayoutTerms.all, "a share is at most all")
         self.configuration = configuration
         spaces = ExtranonceSpaces(
             size: configuration.extranoncePrefixSize, first: configuration.firstExtranoncePrefix)
@@ -59,6 +67,7 @@ public struct Pool: Sendable {
     /// Takes one event. - Parameter unixTime: the wall clock, seconds since 1970, for header times.
     public mutating func handle(_ event: PoolEvent, at now: Instant, unixTime: UInt32) -> [PoolAction] {
         var turn = Turn(now: now, unixTime: unixTime)
+        acceptedShare = nil
         switch event {
         case .miningConnected(let connection): connect(mining: connection, &turn)
         case .declarationConnected(let connection): connect(declaration: connection, &turn)
@@ -70,7 +79,11 @@ public struct Pool: Sendable {
         case .knownTransactions(let entries):
             known.replaceNodeTemplate(with: entries, limit: configuration.maximumKnownTransactions)
             improveOwnWork(entries, &turn)
-        case .checked(let check, let refusal): finishCheck(check, refusal: refusal, &turn)
+        case .checked(let check, let refusal):
+            finishCheck(check, refusal: refusal.map { Self.refusal(forNodeReason: $0) }, &turn)
+        case .unchecked(let check, let reason):
+            finishCheck(check, refusal: .init(.internalError, "the node gave no verdict: \(reason)"), &turn)
+        case .kept(let number): keep(through: number, &turn)
         case .exchangePrefix(let connection, let channelId): exchangePrefix(channelId, connection, &turn)
         case .reconnect(let host, let port): askToReconnect(host, port, &turn)
         case .woke: wake(&turn)
@@ -183,8 +196,7 @@ public struct Pool: Sendable {
             if isWaitingForSetup(connection) { close(connection, .setupDeadline, &turn) }
         }
         while let key = acknowledgementDues.popDue(at: turn.now) {
-            miningLinks[key.connection]?.channels[key.channelId]?.batch.isQueued = false
-            acknowledge(key.channelId, on: key.connection, &turn)
+            acknowledgeInTime(key, &turn)
         }
         if let vardiffDue, vardiffDue <= turn.now { adjustTargets(&turn) }
         serveCandidateIfDue(&turn)

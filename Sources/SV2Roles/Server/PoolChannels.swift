@@ -120,7 +120,7 @@ extension Pool {
     mutating func removeChannel(
         _ channelId: UInt32, _ connection: ConnectionID, keepsSpace: Bool, _ turn: inout Turn
     ) {
-        acknowledge(channelId, on: connection, &turn)
+        acknowledge(ChannelKey(connection: connection, channelId: channelId), &turn)
         guard let channel = miningLinks[connection]?.channels.removeValue(forKey: channelId) else { return }
         release(channel, keepsSpace: keepsSpace)
     }

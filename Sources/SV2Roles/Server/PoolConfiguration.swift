@@ -1,10 +1,22 @@
 import BitcoinPrimitives
 public import Units
 
+/// How a client may come to a job of its own making. Source: sv2-notes §8.1.
+public enum DeclarationMode: Hashable, Sendable, CaseIterable {
+    /// Each job is declared with its transactions, and judged before it is mined.
+    case fullTemplate
+    /// The transactions stay private: what the custom job itself shows is judged, and its blocks are the client's to
+    /// publish.
+    case coinbaseOnly
+}
+
 /// What an operator decides about a pool, and the bounds of everything that clients can make it remember.
 public struct PoolConfiguration: Hashable, Sendable {
-    /// Output script that every declared coinbase must pay.
+    /// Output script that every coinbase must pay.
     public var payoutScript: [UInt8]
+    /// Millionths of all that a client's coinbase pays that its outputs to `payoutScript` must have. Whatever this
+    /// says, they must have something. Source: sv2-notes §8.3.
+    public var payoutShare: UInt32 = 0
     /// How often a channel should hear from its miner; it gives the channel's target.
     public var sharesPerMinute: Double
     /// Hash rates below this count as this: a channel of a proxy without miners must not take every hash.
@@ -19,6 +31,8 @@ public struct PoolConfiguration: Hashable, Sendable {
     public var maximumExtranonceSize = 16
     /// For clients that do not choose their work; `nil` refuses them.
     public var ownJobs: OwnJobs?
+    /// What clients that choose their work may do; without any, there is no choice.
+    public var declarationModes: Set<DeclarationMode> = [.fullTemplate]
     /// Whether a channel's target follows its shares. Source: sv2-notes §5.6.
     public var vardiff = true
     /// What the owner of the pool serves on job declaration connections besides what is here: granted to those who
@@ -42,6 +56,11 @@ public struct PoolConfiguration: Hashable, Sendable {
     /// Shares acknowledged with one message, and how long the first of them waits for the others.
     public var acknowledgementBatch = 10
     public var acknowledgementDelay = Duration.seconds(1)
+    /// Whether a share is acknowledged only once `PoolEvent.kept` has said that it outlives a restart.
+    public var acknowledgesKeptShares = false
+    /// Accepted shares that may wait for that; beyond, further ones are refused. Of blocks twice as many may wait; what
+    /// comes then is published and refused.
+    public var maximumUnkeptShares = 1 << 16
 
     /// Connections of each kind.
     public var maximumConnections = 256

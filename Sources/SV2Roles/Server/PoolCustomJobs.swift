@@ -28,16 +28,54 @@ extension Pool {
         _ message: SetCustomMiningJob, _ connection: ConnectionID, _ turn: Turn
     ) throws(CustomJobRefusal) -> (ServerJob, user: WireText) {
         guard miningLinks[connection]?.work == .custom else { throw .notSelected }
-        let declared: DeclaredJob
+        let source: CustomJobSource
         switch tokens.use(message.miningJobToken, at: turn.now) {
-        case .declared(let job): declared = job
+        case .declared(let job): source = .declared(job)
+        case .allocated: source = .undeclared
         case .declaring: throw .notYetValidated
         case .stale: throw .staleTip
-        case .allocated, nil: throw .token
+        case nil: throw .token
         }
-        guard let next, Hash256(wire: message.prevHash) == next.previousBlock,
-            declared.previousBlock == next.previousBlock
-        else { throw .staleTip }
+        guard let next, Hash256(wire: message.prevHash) == next.previousBlock else { throw .staleTip }
+        let check = UndeclaredCheck(next: next, payout: PayoutTerms(configuration), clock: turn.unixTime)
+        let outputs: [TransactionOutput]
+        switch source {
+        case .declared(let job): outputs = try compare(message, with: job, next, turn)
+        case .undeclared: outputs = try check.outputs(of: message)
+        }
+        guard var channel = miningLinks[connection]?.channels[message.channelId] else { throw .channelId }
+        let work: SharedWork
+        let body: BlockBody?
+        switch source {
+        case .declared(let job):
+            // The length byte of the script counts the extranonce: another size makes another coinbase.
+            guard channel.fullExtranonceSize == job.coinbase.extranonceSize else { throw .coinbasePrefix }
+            (work, body) = (SharedWork(job), job.body)
+        case .undeclared:
+            let coinbase = try check.coinbase(
+                message, outputs, extranonceSize: channel.fullExtranonceSize)
+            work = SharedWork(
+                previousBlock: next.previousBlock, height: next.height, version: message.version,
+                bits: next.bits, merklePath: message.merklePath.map { Hash256(wire: $0) },
+                coinbase: coinbase)
+            body = nil
+        }
+        let before = channel.jobs.count
+        guard before >= configuration.maximumJobsPerChannel || jobCount < configuration.maximumJobs,
+            let jobId = miningLinks[connection]?.newJobId()
+        else { throw .tooManyJobs }
+        let job = channel.makeJob(
+            jobId, .custom, work, body: body, minimumTime: message.minNtime, blockTarget: next.blockTarget)
+        channel.add(job, limit: configuration.maximumJobsPerChannel)
+        jobCount += channel.jobs.count - before
+        miningLinks[connection]?.channels[message.channelId] = channel
+        return (job, channel.user)
+    }
+
+    private func compare(
+        _ message: SetCustomMiningJob, with declared: DeclaredJob, _ next: NextBlock, _ turn: Turn
+    ) throws(CustomJobRefusal) -> [TransactionOutput] {
+        guard declared.previousBlock == next.previousBlock else { throw .staleTip }
         guard message.nbits == declared.bits.bits else { throw .bits }
         guard message.version == declared.version else { throw .version }
         guard RollingRules.allowsTime(message.minNtime, minimum: next.minimumTime, clock: turn.unixTime)
@@ -46,20 +84,7 @@ extension Pool {
         }
         try compare(message, with: declared.coinbase)
         guard message.merklePath.map({ Hash256(wire: $0) }) == declared.merklePath else { throw .merklePath }
-        guard var channel = miningLinks[connection]?.channels[message.channelId] else { throw .channelId }
-        // The length byte of the script counts the extranonce: another size makes another coinbase.
-        guard channel.fullExtranonceSize == declared.coinbase.extranonceSize else { throw .coinbasePrefix }
-        let before = channel.jobs.count
-        guard before >= configuration.maximumJobsPerChannel || jobCount < configuration.maximumJobs,
-            let jobId = miningLinks[connection]?.newJobId()
-        else { throw .tooManyJobs }
-        let job = channel.makeJob(
-            jobId, .custom, SharedWork(declared), body: declared.body, minimumTime: message.minNtime,
-            blockTarget: next.blockTarget)
-        channel.add(job, limit: configuration.maximumJobsPerChannel)
-        jobCount += channel.jobs.count - before
-        miningLinks[connection]?.channels[message.channelId] = channel
-        return (job, channel.user)
+        return declared.coinbase.outputs
     }
 
     /// Field by field, so that together they are the whole coinbase.
@@ -77,4 +102,11 @@ extension Pool {
         guard outputs == coinbase.outputs else { throw .coinbaseOutputs }
         guard message.coinbaseTxLocktime == coinbase.lockTime else { throw .coinbaseLockTime }
     }
+}
+
+/// Where a custom job comes from.
+private enum CustomJobSource {
+    case declared(DeclaredJob)
+    /// Coinbase-only.
+    case undeclared
 }

@@ -24,8 +24,9 @@ extension Pool {
     private mutating func allocateToken(
         _ request: AllocateMiningJobToken, _ connection: ConnectionID, _ turn: inout Turn
     ) {
+        guard let mode = declarationLinks[connection]?.mode else { return }
         let token = tokens.allocate(
-            for: connection, until: turn.now + configuration.tokenLifetime,
+            for: connection, mode, until: turn.now + configuration.tokenLifetime,
             limit: configuration.maximumTokensPerConnection)
         let payout = TransactionOutput(value: .zero, script: configuration.payoutScript)
         let success = AllocateMiningJobTokenSuccess(
@@ -53,6 +54,9 @@ extension Pool {
         guard link.pending.count < configuration.maximumPendingPerConnection,
             declarationLinks.values.reduce(0, { $0 + $1.pending.count }) < configuration.maximumPending
         else { throw .init(.internalError, "too many declarations at once") }
+        guard link.mode == .fullTemplate else {
+            throw .init(.invalidJob, "the connection was set up without DECLARE_TX_DATA")
+        }
         guard tokens.beginDeclaration(message.miningJobToken, by: connection, at: turn.now) else {
             throw .init(.token, "unknown, used, expired, or another connection's")
         }
@@ -156,17 +160,17 @@ extension Pool {
 
     private func declarationCheck() throws(DeclarationRefusal) -> DeclarationCheck {
         guard let next else { throw .init(.internalError, "the node has no template yet") }
-        return DeclarationCheck(next: next, payoutScript: configuration.payoutScript)
+        return DeclarationCheck(next: next, payout: PayoutTerms(configuration))
     }
 
-    mutating func finishCheck(_ check: CheckID, refusal: String?, _ turn: inout Turn) {
+    mutating func finishCheck(_ check: CheckID, refusal: DeclarationRefusal?, _ turn: inout Turn) {
         // Without an entry the declaration is over: its tip, its time or its connection is gone.
         guard let (connection, request) = checks.removeValue(forKey: check),
             let pending = declarationLinks[connection]?.pending[request],
             case .checking(check, let job, let supplied, _) = pending.stage
         else { return }
         if let refusal {
-            return refuseDeclaration(request, on: connection, Self.refusal(forNodeReason: refusal), &turn)
+            return refuseDeclaration(request, on: connection, refusal, &turn)
         }
         tokens.endDeclaration(pending.token)
         declarationLinks[connection]?.pending[request] = nil
@@ -183,7 +187,7 @@ extension Pool {
     }
 
     /// Words that say "another tip" rather than "a bad block". Source: sv2-notes §8.4.
-    private static func refusal(forNodeReason reason: String) -> DeclarationRefusal {
+    static func refusal(forNodeReason reason: String) -> DeclarationRefusal {
         let stale = [
             "inconclusive-not-best-prevblk", "prev-blk-not-found", "bad-txns-nonfinal", "bad-cb-height",
         ]
@@ -223,38 +227,5 @@ extension Pool {
             .refused(
                 connection, what: DeclareMiningJob.name, code: refusal.code.rawValue, details: refusal.details
             ))
-    }
-}
-
-/// What a client sent of the transactions it was asked for.
-enum SuppliedTransactions {
-    /// - Parameter wanted: in the order asked; the answer has the same, no more and no less.
-    static func read(
-        _ list: [[UInt8]], wanted: [Wtxid]
-    ) throws(DeclarationRefusal) -> [KnownTransaction] {
-        let wtxids = list.map { Wtxid(Hash256(hashing: $0)) }
-        let asked = Set(wanted)
-        if let stranger = wtxids.firstIndex(where: { !asked.contains($0) }) {
-            throw .init(.invalidJob, "transaction \(stranger) supplied was not asked for")
-        }
-        guard Set(wtxids).count == wtxids.count else {
-            throw .init(.invalidJob, "a transaction supplied twice")
-        }
-        guard wtxids == wanted else {
-            throw .init(.missing, "\(wtxids.count) of \(wanted.count), or out of order")
-        }
-        var transactions = [KnownTransaction]()
-        for (index, bytes) in list.enumerated() {
-            let transaction: Transaction
-            do throws(ParsingFault) {
-                transaction = try Transaction(wireBytes: bytes)
-            } catch {
-                throw .init(.invalidJob, "transaction \(index) supplied: \(error)")
-            }
-            guard !transaction.isCoinbase else { throw .init(.invalidJob, "bad-cb-multiple") }
-            transactions.append(
-                KnownTransaction(supplied: transaction, wtxid: wtxids[index], wireBytes: bytes))
-        }
-        return transactions
     }
 }

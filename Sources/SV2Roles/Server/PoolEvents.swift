@@ -29,9 +29,15 @@ public enum PoolEvent: Hashable, Sendable {
     /// What the pool's node would build next. The same `previousBlock` again changes times and target only.
     case tip(NextBlock)
     /// All that the node's own template holds now, in its order; takes the place of the list before.
+    /// The transactions of that one, if it was for the same tip, need not be sent either, this once.
     case knownTransactions([MempoolEntry])
     /// The node's verdict: `nil`, or the word for what is wrong, as `submitblock` gives it (BIP 22).
     case checked(CheckID, refusal: String?)
+    /// The node could not be asked, or did not answer: why, for people.
+    case unchecked(CheckID, reason: String)
+    /// The first so many accepted shares since the pool began (`AcceptedShare.number`) outlive a restart. Only with
+    /// `PoolConfiguration.acknowledgesKeptShares`.
+    case kept(UInt64)
     /// The operator wants a channel to mine under another prefix. Jobs that it has keep theirs.
     case exchangePrefix(ConnectionID, channelId: UInt32)
     /// The operator wants miners to go elsewhere. Empty and 0: to come back to the same host or port.
@@ -63,6 +69,23 @@ public struct Submitter: Hashable, Sendable {
     }
 }
 
+/// All about an accepted share that is worth keeping.
+public struct AcceptedShare: Hashable, Sendable {
+    /// Counts from 1 since the pool began.
+    public let number: UInt64
+    public let connection: ConnectionID
+    public let submitter: Submitter
+    /// Of the job's target, not of the hash.
+    public let difficulty: Double
+    public let hash: Hash256
+    /// Of the block that it was mined for.
+    public let height: UInt32
+    public let isBlock: Bool
+    public let isCustom: Bool
+    /// Whether the pool can publish it, should it be a block: not without its transactions.
+    public let isPublished: Bool
+}
+
 /// What a pool wants done. Order within one answer matters: a block is published before its share is
 /// acknowledged.
 public enum PoolAction: Hashable, Sendable {
@@ -74,7 +97,8 @@ public enum PoolAction: Hashable, Sendable {
     case check(CheckID, block: [UInt8])
     /// A found block, to the node and to wherever blocks go. Once for each hash.
     case publish(block: [UInt8], hash: Hash256)
-    /// `difficulty` is that of the job's target, not of the hash.
+    /// `difficulty` is that of the job's target, not of the hash. A block of a coinbase-only job is not published: its
+    /// client has the transactions. More about the share is in `Pool.acceptedShare`.
     case shareAccepted(ConnectionID, by: Submitter, difficulty: Double, hash: Hash256, isBlock: Bool)
     /// `user` is missing when the channel is.
     case shareRejected(ConnectionID, user: WireText?, ShareRefusal)

@@ -40,7 +40,8 @@ extension Pool {
     ) {
         typealias Flags = SetupFlags.Mining
         let choosesWork = setup.flags & Flags.requiresWorkSelection != 0
-        var spoken = Flags.requiresWorkSelection | Flags.requiresVersionRolling
+        var spoken = Flags.requiresVersionRolling
+        if !configuration.declarationModes.isEmpty { spoken |= Flags.requiresWorkSelection }
         // Custom jobs are extended ones: nobody can have both.
         if configuration.ownJobs != nil, !choosesWork { spoken |= Flags.requiresStandardJobs }
         let required = configuration.ownJobs == nil ? Flags.requiresWorkSelection : 0
@@ -86,15 +87,19 @@ extension Pool {
         _ setup: SetupConnection, _ connection: ConnectionID, _ turn: inout Turn
     ) {
         let fullTemplate = SetupFlags.JobDeclaration.declareTxData
+        let modes = configuration.declarationModes
         if let (refusal, flags) = refusal(
-            of: setup, protocol: Self.protocolNumberOfDeclaration, spoken: fullTemplate,
-            required: (fullTemplate, .missingDeclareTxData))
+            of: setup, protocol: Self.protocolNumberOfDeclaration,
+            spoken: modes.contains(.fullTemplate) ? fullTemplate : 0,
+            required: (modes.contains(.coinbaseOnly) ? 0 : fullTemplate, .missingDeclareTxData))
         {
             let error = SetupConnectionError(flags: flags, errorCode: WireText(refusal.rawValue))
             turn.actions.append(.sendDeclaration(connection, .common(.setupConnectionError(error))))
             return close(connection, .setupRefused(refusal), &turn)
         }
         declarationLinks[connection]?.setup = .done
+        declarationLinks[connection]?.mode =
+            setup.flags & fullTemplate == 0 ? .coinbaseOnly : .fullTemplate
         let success = SetupConnectionSuccess(usedVersion: Self.spokenVersion, flags: 0)
         turn.actions.append(.sendDeclaration(connection, .common(.setupConnectionSuccess(success))))
     }

@@ -13,11 +13,14 @@ extension Pool {
     ) {
         let (submitter, verdict) = judge(share, trailing, connection, turn)
         switch verdict {
-        case .accepted(let hash, let target, let block):
+        case .accepted(let found):
+            if let block = found.block { publish(block, found.hash, &turn) }
+            accept(share, found, submitter, connection, &turn)
+        case .blockBeyondBound(let block, let hash):
             if let block { publish(block, hash, &turn) }
-            accept(share, hash, target: target, isBlock: block != nil, submitter, connection, &turn)
-        case .movedTheTip(let hash, let target):
-            accept(share, hash, target: target, isBlock: true, submitter, connection, &turn)
+            rejectShare(
+                share.sequenceNumber, channelId: share.channelId, user: submitter?.user, .unkept, connection,
+                &turn)
         case .refused(let refusal):
             rejectShare(
                 share.sequenceNumber, channelId: share.channelId, user: submitter?.user, refusal, connection,
@@ -41,10 +44,20 @@ extension Pool {
     }
 
     private enum ShareVerdict {
-        case accepted(Hash256, Target, block: [UInt8]?)
-        /// A share of the tip before that is the new tip itself: it was overtaken by its own block.
-        case movedTheTip(Hash256, Target)
+        case accepted(FoundShare)
+        /// There is no room for its share, but the block is worth what it is.
+        case blockBeyondBound([UInt8]?, Hash256)
         case refused(ShareRefusal)
+    }
+
+    /// A share that is worth something.
+    private struct FoundShare {
+        let hash: Hash256
+        let job: ServerJob
+        /// Not of the tip before, unless it is the new tip itself: it was overtaken by its own block then.
+        let isBlock: Bool
+        /// Where the pool can publish it.
+        var block: [UInt8]?
     }
 
     private func verdict(on share: SubmittedShare, _ channel: Channel, _ turn: Turn) -> ShareVerdict {
@@ -59,41 +72,61 @@ extension Pool {
         let judged = job.judge(share, clock: turn.unixTime)
         if isLate {
             if case .block(_, let hash) = judged, hash == next?.previousBlock, !channel.seen.contains(hash) {
-                return .movedTheTip(hash, job.target)
+                return .accepted(FoundShare(hash: hash, job: job, isBlock: true))
             }
             guard turn.now - tipChangedAt < configuration.lateShareGrace else { return .refused(.stale) }
         }
         switch judged {
         case .refused(let refusal): return .refused(refusal)
         case .share(let hash):
-            return channel.seen.contains(hash)
-                ? .refused(.duplicate) : .accepted(hash, job.target, block: nil)
+            guard !channel.seen.contains(hash) else { return .refused(.duplicate) }
+            guard unkept.count < configuration.maximumUnkeptShares else { return .refused(.unkept) }
+            return .accepted(FoundShare(hash: hash, job: job, isBlock: false))
         case .block(let header, let hash):
             guard !channel.seen.contains(hash) else { return .refused(.duplicate) }
-            return .accepted(hash, job.target, block: job.blockBytes(header, rolled: share.extranonce))
+            let block = job.blockBytes(header, rolled: share.extranonce)
+            guard unkept.count < 2 * configuration.maximumUnkeptShares else {
+                return .blockBeyondBound(block, hash)
+            }
+            return .accepted(FoundShare(hash: hash, job: job, isBlock: !isLate, block: block))
         }
     }
 
     private mutating func accept(
-        _ share: SubmittedShare, _ hash: Hash256, target: Target, isBlock: Bool, _ submitter: Submitter?,
+        _ share: SubmittedShare, _ found: FoundShare, _ submitter: Submitter?,
         _ connection: ConnectionID, _ turn: inout Turn
     ) {
+        let target = found.job.target
+        let waits = configuration.acknowledgesKeptShares
         guard let submitter,
-            let batch = miningLinks[connection]?.channels[share.channelId]?.count(share, hash, target)
+            let batch = miningLinks[connection]?.channels[share.channelId]?.count(
+                share, found.hash, target, isKept: !waits)
         else { preconditionFailure("an accepted share has a channel") }
         openShares += 1
+        acceptedCount += 1
+        acceptedShare = AcceptedShare(
+            number: acceptedCount, connection: connection, submitter: submitter,
+            difficulty: target.difficulty, hash: found.hash, height: found.job.work.height,
+            isBlock: found.isBlock, isCustom: found.job.origin == .custom,
+            isPublished: found.isBlock && found.block != nil)
         turn.actions.append(
             .shareAccepted(
-                connection, by: submitter, difficulty: target.difficulty, hash: hash, isBlock: isBlock))
-        if isBlock || batch.isFull(configuration.acknowledgementBatch) {
-            acknowledge(share.channelId, on: connection, &turn)
+                connection, by: submitter, difficulty: target.difficulty, hash: found.hash,
+                isBlock: found.isBlock))
+        let key = ChannelKey(connection: connection, channelId: share.channelId)
+        if waits {
+            unkept.append(
+                UnkeptShares.Entry(
+                    number: acceptedCount, channel: key, sequenceNumber: share.sequenceNumber,
+                    difficulty: target.difficulty, isBlock: found.isBlock))
+        }
+        if !waits, found.isBlock || batch.isFull(configuration.acknowledgementBatch) {
+            acknowledge(key, &turn)
         } else if !batch.isQueued {
             miningLinks[connection]?.channels[share.channelId]?.batch.isQueued = true
-            acknowledgementDues.append(
-                ChannelKey(connection: connection, channelId: share.channelId),
-                due: turn.now + configuration.acknowledgementDelay)
+            acknowledgementDues.append(key, due: turn.now + configuration.acknowledgementDelay)
         }
-        boundShareMemory(after: ChannelKey(connection: connection, channelId: share.channelId), &turn)
+        boundShareMemory(after: key, &turn)
     }
 
     /// Each channel has its part, and all together have theirs. Source: sv2-notes §5.5, §15.
@@ -133,14 +166,6 @@ extension Pool {
         turn.actions.append(
             .refused(
                 key.connection, what: SubmitSharesExtended.name, code: code, details: "\(count) at this tip"))
-    }
-
-    mutating func acknowledge(_ channelId: UInt32, on connection: ConnectionID, _ turn: inout Turn) {
-        guard let success = miningLinks[connection]?.channels[channelId]?.batch.take(channelId: channelId)
-        else {
-            return
-        }
-        turn.actions.append(.sendMining(connection, .submitSharesSuccess(success)))
     }
 
     func rejectShare(

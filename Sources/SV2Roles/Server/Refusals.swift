@@ -34,6 +34,8 @@ public enum ShareRefusal: String, CaseIterable, Hashable, Sendable {
     case nonRollableVersionBit = "invalid-non-rollable-version-bit"
     case difficultyTooLow = "difficulty-too-low"
     case duplicate = "duplicate-share"
+    /// Nothing is wrong with it, but it could not be kept.
+    case unkept = "share-ledger-unavailable"
 }
 
 /// DeclareMiningJob.Error. Source: sv2-notes §8.4.

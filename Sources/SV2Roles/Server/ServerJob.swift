@@ -5,6 +5,8 @@ import SV2Messages
 /// What jobs of several channels have in common. Kept once, however many jobs refer to it.
 final class SharedWork: Sendable {
     let previousBlock: Hash256
+    /// Of the block that is mined for.
+    let height: UInt32
     let version: UInt32
     let bits: CompactTarget
     /// Leaf level first.
@@ -14,10 +16,11 @@ final class SharedWork: Sendable {
     let strippedSuffix: [UInt8]
 
     init(
-        previousBlock: Hash256, version: UInt32, bits: CompactTarget, merklePath: [Hash256],
-        coinbase: CoinbaseParts
+        previousBlock: Hash256, height: UInt32, version: UInt32, bits: CompactTarget,
+        merklePath: [Hash256], coinbase: CoinbaseParts
     ) {
         self.previousBlock = previousBlock
+        self.height = height
         self.version = version
         self.bits = bits
         self.merklePath = merklePath
@@ -27,8 +30,8 @@ final class SharedWork: Sendable {
 
     convenience init(_ declared: DeclaredJob) {
         self.init(
-            previousBlock: declared.previousBlock, version: declared.version, bits: declared.bits,
-            merklePath: declared.merklePath, coinbase: declared.coinbase)
+            previousBlock: declared.previousBlock, height: declared.height, version: declared.version,
+            bits: declared.bits, merklePath: declared.merklePath, coinbase: declared.coinbase)
     }
 
     /// - Parameter extranonce: the whole of it, the pool's part first.
@@ -55,11 +58,11 @@ struct ServerJob: Sendable {
     let blockTarget: Target
     /// Known where nothing is rolled but the header.
     let merkleRoot: Hash256?
-    /// `nil` once its tip is gone.
+    /// `nil` once its tip is gone, and where the pool never knew the transactions.
     var body: BlockBody?
 
     init(
-        jobId: UInt32, origin: Origin, work: SharedWork, body: BlockBody, minimumTime: UInt32,
+        jobId: UInt32, origin: Origin, work: SharedWork, body: BlockBody?, minimumTime: UInt32,
         extranoncePrefix: [UInt8], extranonceSize: Int, target: Target, blockTarget: Target
     ) {
         self.jobId = jobId
@@ -98,7 +101,7 @@ struct ServerJob: Sendable {
         return target.isMet(by: hash) ? .share(hash) : .refused(.difficultyTooLow)
     }
 
-    /// The whole block of a share that was judged to be one; `nil` for a job of an old tip.
+    /// The whole block of a share that was judged to be one; `nil` without a body.
     func blockBytes(_ header: Header, rolled: [UInt8]) -> [UInt8]? {
         body?.blockBytes(header: header, extranonce: extranoncePrefix + rolled)
     }

@@ -7,7 +7,7 @@ import Units
 /// number of each kind, and they go with it. Source: sv2-notes §8.2.
 struct Tokens: Sendable {
     enum Holding: Sendable {
-        case allocated
+        case allocated(DeclarationMode)
         /// A declaration that is not finished.
         case declaring
         case declared(DeclaredJob)
@@ -33,10 +33,12 @@ struct Tokens: Sendable {
 
     init(seed: UInt64) { self.seed = seed }
 
-    /// A token for a declaration. - Parameter limit: of such tokens on this connection; the oldest goes
-    /// beyond.
-    mutating func allocate(for owner: ConnectionID, until: Instant, limit: Int) -> [UInt8] {
-        insert(.allocated, owner: owner, until: until, limit: limit)
+    /// A token for a declaration, or in coinbase-only mode for a custom job. - Parameter limit: of such tokens on this
+    /// connection; the oldest goes beyond.
+    mutating func allocate(
+        for owner: ConnectionID, _ mode: DeclarationMode, until: Instant, limit: Int
+    ) -> [UInt8] {
+        insert(.allocated(mode), owner: owner, until: until, limit: limit)
     }
 
     /// A token for a custom job.
@@ -44,9 +46,10 @@ struct Tokens: Sendable {
         insert(.declared(job), owner: owner, until: until, limit: limit)
     }
 
-    /// Uses up an allocated token of this connection; false when it is not one.
+    /// Uses up a token of this connection that is for a declaration; false when it is not one.
     mutating func beginDeclaration(_ token: [UInt8], by owner: ConnectionID, at now: Instant) -> Bool {
-        guard let entry = entries[token], entry.owner == owner, case .allocated = entry.holding else {
+        guard let entry = entries[token], entry.owner == owner, case .allocated(.fullTemplate) = entry.holding
+        else {
             return false
         }
         guard now < entry.until else {
@@ -64,9 +67,9 @@ struct Tokens: Sendable {
     mutating func use(_ token: [UInt8], at now: Instant) -> Holding? {
         guard let entry = entries[token] else { return nil }
         switch entry.holding {
-        case .allocated: return nil  // not for this purpose; it stays what it is
+        case .allocated(.fullTemplate): return nil  // not for this purpose; it stays what it is
         case .declaring: return .declaring
-        case .declared, .stale:
+        case .allocated(.coinbaseOnly), .declared, .stale:
             remove(token)
             return now < entry.until ? entry.holding : nil
         }
