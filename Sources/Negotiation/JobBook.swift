@@ -15,6 +15,11 @@ struct JobBook: Sendable {
 
     var current: JobRecord? { records.last }
 
+    /// The newest, unless it is from before a stop.
+    var latest: JobRecord? {
+        if case .void(.stopped)? = records.last?.status { nil } else { records.last }
+    }
+
     subscript(number: UInt64) -> JobRecord? {
         get { index(of: number).map { records[$0] } }
         set {

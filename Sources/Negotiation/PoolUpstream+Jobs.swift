@@ -10,79 +10,46 @@ import Units
 extension PoolUpstream {
     func origin(_ number: UInt64) -> JobOrigin { JobOrigin(upstream: configuration.index, jobNumber: number) }
 
-    /// A proposal becomes the candidate, unless a better one is known.
-    mutating func offered(_ proposal: Proposal) {
-        if let newest = [candidate?.id, jobs.current?.proposal?.id].compactMap({ $0 }).max(),
-            proposal.id <= newest
-        {
-            return emit(.notice(.proposalDropped(id: proposal.id, .olderProposal)))
+    mutating func offered(_ proposal: Proposal, at now: Instant) {
+        if let (id, fault) = pace.offer(proposal, over: jobs.latest, at: now) {
+            emit(.notice(.proposalDropped(id: id, fault)))
         }
-        if let tip, proposal.next.height < tip.height, earlierTips.contains(proposal.next.previousBlock) {
-            return emit(.notice(.proposalDropped(id: proposal.id, .olderTip)))
-        }
-        if let candidate { emit(.notice(.proposalDropped(id: candidate.id, .superseded))) }
-        candidate = proposal
     }
 
     /// Makes the candidate the job to hash, when it fits the pool's terms and its turn has come.
     mutating func considerCandidate(at now: Instant) {
         if case .idle = phase { return }
-        guard let proposal = candidate, let channel, let payoutOutputs else { return }
-        if let fault = proposal.fault(channel: channel, payoutOutputs: payoutOutputs) {
-            candidate = nil
-            return emit(.notice(.proposalDropped(id: proposal.id, fault)))
+        guard let candidate = pace.candidate, let channel, let payoutOutputs else { return }
+        if let fault = candidate.fault(channel: channel, payoutOutputs: payoutOutputs) {
+            pace.drop()
+            return emit(.notice(.proposalDropped(id: candidate.id, fault)))
         }
         guard let candidateTime, now >= candidateTime else { return }
-        candidate = nil
-        enterTip(of: proposal)
-        lastActivation = now
-        termsChanged = false
-        refusalDeadline = nil
-        activate(proposal, channel: channel)
-    }
-
-    /// When the candidate's turn comes: at once for a new tip, instead of a void job or of a stopgap, else by the pace
-    /// of declarations, and never when it is not worth one (`nil`).
-    var candidateTime: Instant? {
-        guard let candidate, channel != nil, payoutOutputs != nil else { return nil }
-        let atOnce = Instant(nanoseconds: .min)
-        guard let tip, let current = jobs.current, let lastActivation else { return atOnce }
-        if candidate.next.previousBlock != tip.previousBlock || current.isVoid { return atOnce }
-        if current.proposal?.isStopgap == true, !candidate.isStopgap { return atOnce }
-        guard
-            termsChanged
-                || candidate.hasRisen(over: current.proposal, perMille: configuration.minimumFeeRisePerMille)
-        else { return nil }
-        return lastActivation + configuration.declarationInterval
-    }
-
-    private mutating func enterTip(of proposal: Proposal) {
-        let next = proposal.next
-        guard next.previousBlock != tip?.previousBlock else { return }
-        for share in jobs.leaveTip() { emit(.shareSettled(share, .lost(.staleTip))) }
-        if let tip {
-            if earlierTips.count == Self.maximumEarlierTips { earlierTips.removeFirst() }
-            earlierTips.append(tip.previousBlock)
+        let (proposal, tip, isNewTip) = pace.take(at: now)
+        if isNewTip {
+            for share in jobs.leaveTip() { emit(.shareSettled(share, .lost(.staleTip))) }
+            (tipRetry, tipRetries) = (nil, 0)
         }
-        tip = Tip(
-            previousBlock: next.previousBlock, height: next.height,
-            minimumTime: max(next.minimumTime, next.currentTime))
+        refusalDeadline = nil
+        activate(proposal, tip: tip, channel: channel)
+    }
+
+    /// When the candidate's turn comes; `nil` before the pool's terms are known, too.
+    var candidateTime: Instant? {
+        channel == nil || payoutOutputs == nil ? nil : pace.turn(after: jobs.current)
     }
 
     /// Returns the number of the new job.
     @discardableResult
-    private mutating func activate(_ proposal: Proposal, channel: ClientChannel) -> UInt64 {
-        guard let tip else { preconditionFailure("a job has a tip") }
+    private mutating func activate(
+        _ proposal: Proposal, tip: JobPace.Tip, channel: ClientChannel
+    ) -> UInt64 {
         let number = nextJobNumber
         nextJobNumber += 1
-        let mask = channel.fixedVersion ? 0 : configuration.versionMask & 0x1fff_ffe0
         let job = Job(
-            origin: origin(number), target: channel.target, blockTarget: proposal.next.blockTarget,
+            origin: origin(number), proposal, tip: tip, target: channel.target,
             extranoncePrefix: channel.extranoncePrefix, extranonceSize: channel.extranonceSize,
-            coinbasePrefix: proposal.coinbase.strippedPrefix,
-            coinbaseSuffix: proposal.coinbase.strippedSuffix,
-            merklePath: proposal.merklePath, previousBlock: tip.previousBlock, version: proposal.next.version,
-            versionMask: mask, bits: proposal.next.bits, minimumTime: tip.minimumTime)
+            versionMask: channel.fixedVersion ? 0 : configuration.versionMask)
         if var forgotten = jobs.append(JobRecord(job: job, proposal: proposal)) {
             for entry in forgotten.close(.templateForgotten) {
                 emit(.shareSettled(entry.share, .lost(.templateForgotten)))
@@ -100,7 +67,7 @@ extension PoolUpstream {
     /// something changed, so that there may be more to do.
     mutating func declareNext(at now: Instant) -> Bool {
         guard
-            case .running = phase, case .up(let client) = declaration, client.isReady,
+            case .running = phase, tipRetry == nil, case .up(let client) = declaration, client.isReady,
             case .up(let mining) = mining, mining.channel != nil, let record = jobToDeclare
         else { return false }
         let number = record.job.origin.jobNumber
@@ -110,11 +77,17 @@ extension PoolUpstream {
         }
         if client.canDeclare(proposal.coinbase, at: now) {
             _ = jobs.update(number) { $0.status = .declaring }
-            emit(
-                .notice(
-                    .declaring(
-                        record.job.origin, transactions: proposal.transactions.count, fees: proposal.fees)))
-            drive(.declare(proposal.composed(minimumTime: record.job.minimumTime), ticket: number), at: now)
+            switch configuration.mode {
+            case .fullTemplate, .light:
+                emit(
+                    .notice(
+                        .declaring(
+                            record.job.origin, transactions: proposal.transactions.count, fees: proposal.fees)
+                    ))
+                let job = proposal.composed(minimumTime: record.job.minimumTime)
+                drive(.declare(job, ticket: number), at: now)
+            case .coinbaseOnly: drive(.takeToken(proposal.coinbase, ticket: number), at: now)
+            }
             return true
         }
         guard client.hasToken(at: now) else { return false }  // a token is on its way, with a deadline
@@ -137,8 +110,8 @@ extension PoolUpstream {
         return jobs.records.last { $0.status == .undeclared && !$0.waiting.isEmpty }
     }
 
-    /// DeclareMiningJob.Success: the custom job follows at once, since servers forget the token after
-    /// seconds.
+    /// DeclareMiningJob.Success, or a token of the stock where nothing is declared: the custom job follows at once,
+    /// since servers forget the token after seconds.
     mutating func declared(_ number: UInt64, token: [UInt8], at now: Instant) {
         guard let record = jobs[number], record.status == .declaring else { return }  // its tip was left
         if let block = record.solution {
@@ -163,15 +136,16 @@ extension PoolUpstream {
     ///   one.
     mutating func acknowledged(_ number: UInt64, jobId: UInt32, channel: ClientChannel, at now: Instant) {
         guard let record = jobs[number], case .requesting = record.status else { return }  // its tip was left
-        (linkFailures, upstreamFailures, saidHopeless) = ([:], 0, false)
-        refusedProposal = nil
+        (upstreamFailures, saidHopeless) = (0, false)
+        (refusedProposal, tipRetries) = (nil, 0)
         earningSince = earningSince ?? now
         var number = number
         if !record.job.hasSpace(of: channel) {
             void(number, .prefixChanged)
             let isCurrent = jobs.current?.job.origin.jobNumber == number
             guard isCurrent, let proposal = record.proposal, proposal.fits(channel) else { return }
-            number = activate(proposal, channel: channel)
+            guard let tip = pace.tip else { preconditionFailure("a job has a tip") }
+            number = activate(proposal, tip: tip, channel: channel)
             emit(.notice(.jobReplaced(record.job.origin, by: origin(number))))
         }
         _ = jobs.update(number) { $0.status = .acknowledged(jobId: jobId, target: channel.target) }
@@ -187,13 +161,37 @@ extension PoolUpstream {
             _ = jobs.update(number) { $0.status = .undeclared }  // and is declared again
             return
         }
+        if refusal.isOfTip, record.job.previousBlock == pace.tip?.previousBlock,
+            tipRetries < configuration.maximumTipRetries
+        {
+            return declareLater(record.job.origin, at: now)
+        }
         emit(.refused(record.job.origin, refusal))
         void(number, .jobRefused(refusal))
-        guard let current = jobs.current, current.job.origin.jobNumber == number else { return }
-        let proposal = current.proposal?.id
-        if let refusedProposal, refusedProposal != proposal { return fail(.jobsRefused(refusal), at: now) }
-        refusedProposal = proposal
-        refusalDeadline = now + configuration.deadlines.nextTemplate
+        let isCurrent = jobs.current?.job.origin.jobNumber == number
+        if isCurrent { refusalDeadline = now + configuration.deadlines.nextTemplate }
+        switch refusal {
+        case .transactionsWithoutBytes(_, listed: true): return
+        case .transactionsWithoutBytes(_, listed: false), .declaration, .customJob, .audit: break
+        }
+        if isCurrent {
+            let proposal = jobs.current?.proposal?.id
+            if let refusedProposal, refusedProposal != proposal {
+                return fail(.jobsRefused(refusal), at: now)
+            }
+            refusedProposal = proposal
+        }
+        // Whatever the code says, the pool may have forgotten tokens of that age: the next job gets a fresh one.
+        drive(.discardTokens, at: now)
+    }
+
+    /// Our node knew the new block before the pool's did. That says nothing of the job: its shares wait.
+    private mutating func declareLater(_ origin: JobOrigin, at now: Instant) {
+        tipRetries += 1
+        let delay = configuration.tipRetry.delay(failures: tipRetries, using: &generator)
+        tipRetry = now + delay
+        _ = jobs.update(origin.jobNumber) { $0.status = .undeclared }
+        emit(.notice(.poolBehind(origin, retryIn: delay)))
     }
 
     /// The pool will take no share of this job: what waits for it is lost. It is hashed on until another one
@@ -206,15 +204,15 @@ extension PoolUpstream {
 
     /// A channel was opened: jobs live on when it has the extranonce space that they were made for.
     mutating func opened(_ channel: ClientChannel) {
-        if let known = self.channel, known.target != channel.target { termsChanged = true }
+        if let known = self.channel, known.target != channel.target { pace.termsChanged = true }
         self.channel = channel
         emit(.notice(.channelOpened(channel)))
         for record in jobs.records where !record.isVoid && !record.job.hasSpace(of: channel) {
             void(record.job.origin.jobNumber, .prefixChanged)
         }
-        guard let current = jobs.current, !current.job.hasSpace(of: channel) else { return }
-        guard let proposal = current.proposal, proposal.fits(channel) else { return }
-        let number = activate(proposal, channel: channel)
+        guard let current = jobs.latest, !current.job.hasSpace(of: channel) else { return }
+        guard let proposal = current.proposal, proposal.fits(channel), let tip = pace.tip else { return }
+        let number = activate(proposal, tip: tip, channel: channel)
         emit(.notice(.jobReplaced(current.job.origin, by: origin(number))))
     }
 }
@@ -223,6 +221,12 @@ extension Job {
     /// Whether headers of this job are headers of a job made on that channel.
     fileprivate func hasSpace(of channel: ClientChannel) -> Bool {
         extranoncePrefix == channel.extranoncePrefix && extranonceSize == channel.extranonceSize
+    }
+}
+
+extension ClientChannel {
+    func hasExtranonce(of other: ClientChannel) -> Bool {
+        extranoncePrefix == other.extranoncePrefix && extranonceSize == other.extranonceSize
     }
 }
 
@@ -241,15 +245,6 @@ extension Proposal {
         return transactions.count > limit ? .tooManyTransactions(transactions.count) : nil
     }
 
-    /// Whether fees are above those of `other` by that many thousandths.
-    fileprivate func hasRisen(over other: Proposal?, perMille: UInt64) -> Bool {
-        guard let other else { return true }
-        guard fees > other.fees else { return false }
-        let rise = (fees - other.fees).rawValue.multipliedFullWidth(by: 1000)
-        let wanted = other.fees.rawValue.multipliedFullWidth(by: perMille)
-        return (rise.high, rise.low) >= (wanted.high, wanted.low)
-    }
-
     /// What both messages to the pool are built from.
     fileprivate func composed(minimumTime: UInt32) -> ComposedJob {
         ComposedJob(
@@ -257,5 +252,21 @@ extension Proposal {
             bits: next.bits,
             coinbase: coinbase, merklePath: merklePath,
             transactions: transactions.map { .init(wtxid: $0.wtxid, wireBytes: $0.wireBytes) })
+    }
+}
+
+extension Job {
+    /// The work of a proposal under an upstream's terms.
+    init(
+        origin: JobOrigin, _ proposal: Proposal, tip: JobPace.Tip, target: Target, extranoncePrefix: [UInt8],
+        extranonceSize: Int, versionMask: UInt32
+    ) {
+        self.init(
+            origin: origin, target: target, blockTarget: proposal.next.blockTarget,
+            extranoncePrefix: extranoncePrefix, extranonceSize: extranonceSize,
+            coinbasePrefix: proposal.coinbase.strippedPrefix,
+            coinbaseSuffix: proposal.coinbase.strippedSuffix, merklePath: proposal.merklePath,
+            previousBlock: tip.previousBlock, version: proposal.next.version,
+            versionMask: versionMask & 0x1fff_ffe0, bits: proposal.next.bits, minimumTime: tip.minimumTime)
     }
 }

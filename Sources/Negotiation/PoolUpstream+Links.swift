@@ -9,7 +9,11 @@ import Units
 extension PoolUpstream {
     mutating func begin(at now: Instant) {
         guard case .idle = phase else { preconditionFailure("begin comes once, or after stop") }
+        precondition(configuration.mode != .light || clock != nil, "light mode needs the wall clock")
         phase = .running
+        // All shares were settled at `stop`, and of the jobs of before none is taken up again: they are kept for their
+        // blocks, as chips may hash the last of them until there is another.
+        forgetAnnouncements()
         for link in Link.allCases { connect(link, at: now) }
     }
 
@@ -17,8 +21,8 @@ extension PoolUpstream {
         for link in Link.allCases { drop(link) }
         phase = .idle
         earningSince = nil
-        refusalDeadline = nil
-        candidate = nil
+        (refusalDeadline, tipRetry) = (nil, nil)
+        pace.drop()
         var waiting = [WaitingShares.Entry]()
         jobs.updateAll { waiting += $0.close(.stopped) }
         for entry in waiting { emit(.shareSettled(entry.share, .lost(.stopped))) }
@@ -37,10 +41,12 @@ extension PoolUpstream {
         switch link {
         case .mining:
             guard case .connecting = mining else { return }  // not the one that is wanted now
+            linkUpSince[link] = now
             mining = .up(MiningClient(configuration.miningClient(hashRate: hashRate)))
             drive(MiningClient.Event.connected, at: now)
         case .jobDeclaration:
             guard case .connecting = declaration else { return }
+            linkUpSince[link] = now
             declaration = .up(JobDeclarationClient(configuration.declarationClient))
             drive(JobDeclarationClient.Event.connected, at: now)
         }
@@ -50,6 +56,8 @@ extension PoolUpstream {
         switch message {
         case .mining(let message): drive(.received(message), at: now)
         case .jobDeclaration(let message): drive(.received(message), at: now)
+        case .baseTemplate(let header, let payload): receivedLight(header, payload, at: now)
+        case .line: break  // of another protocol: the owner opened no such connection for us
         }
     }
 
@@ -76,6 +84,7 @@ extension PoolUpstream {
     /// A connection broke or did not come about: that link alone is tried again, the other one goes on.
     mutating func lost(_ link: Link, reason: String, at now: Instant) {
         guard isActive(link) else { return }  // dropped by us before
+        forgiveIfSteady(link, at: now)
         linkFailures[link, default: 0] += 1
         if link == .mining { endRun(at: now) }
         forget(link)
@@ -91,15 +100,20 @@ extension PoolUpstream {
     /// The upstream as a whole is not fit for use: both links are dropped and it gets a rest.
     mutating func fail(_ fault: UpstreamFault, at now: Instant) {
         guard case .running = phase else { return }
-        for link in Link.allCases { drop(link) }
+        for link in Link.allCases {
+            forgiveIfSteady(link, at: now)
+            drop(link)
+        }
         endRun(at: now)
         upstreamFailures += 1
         coolDowns += 1
         let delay = configuration.coolDown.delay(failures: coolDowns, using: &generator)
         phase = .coolingDown(until: now + delay)
         refusedProposal = nil
-        refusalDeadline = nil
+        (refusalDeadline, tipRetry) = (nil, nil)
         rejections = RejectionWindow()
+        termChanges = ChangeBound(configuration.maximumTermChanges, in: .seconds(60))
+        areTermsRestless = false
         // A refused job that is still the newest gets another chance after the rest.
         if let current = jobs.current, case .void(.jobRefused) = current.status {
             _ = jobs.update(current.job.origin.jobNumber) { $0.status = .undeclared }
@@ -126,8 +140,16 @@ extension PoolUpstream {
 
     /// Whatever the pool was told on this link, it has to be told again.
     private mutating func forget(_ link: Link) {
-        if link == .mining { takeBackSentShares() }
+        linkUpSince[link] = nil
+        switch link {
+        case .mining: takeBackSentShares()
+        case .jobDeclaration: light = nil
+        }
         jobs.updateAll { $0.forgetLink(link) }
+    }
+
+    private mutating func forgiveIfSteady(_ link: Link, at now: Instant) {
+        if let since = linkUpSince[link], now - since >= configuration.steadyLink { linkFailures[link] = 0 }
     }
 
     private mutating func endRun(at now: Instant) {
@@ -154,6 +176,7 @@ extension PoolUpstream {
         let wanted = client.handle(event, at: now)
         mining = .up(client)
         for action in wanted { perform(action, at: now) }
+        judgeTerms(at: now)
     }
 
     /// The same for the job declaration client.
@@ -163,10 +186,23 @@ extension PoolUpstream {
         let wanted = client.handle(event, at: now)
         declaration = .up(client)
         if let outputs = client.payoutOutputs, outputs != payoutOutputs {
-            if payoutOutputs != nil { termsChanged = true }
+            if payoutOutputs != nil { changedTerms(at: now) }
             payoutOutputs = outputs
         }
         for action in wanted { perform(action, at: now) }
+        beginLight(at: now)
+        judgeTerms(at: now)
+    }
+
+    /// A job with the new terms is worth one of its own, so many times in a minute.
+    private mutating func changedTerms(at now: Instant) {
+        pace.termsChanged = true
+        if !termChanges.admits(at: now) { areTermsRestless = true }
+    }
+
+    private mutating func judgeTerms(at now: Instant) {
+        guard areTermsRestless else { return }
+        fail(.restlessTerms(changes: termChanges.limit), at: now)
     }
 
     private mutating func perform(_ action: MiningClient.Action, at now: Instant) {
@@ -174,8 +210,9 @@ extension PoolUpstream {
         case .send(let message): emit(.send(.mining(message)))
         case .channelOpened(let channel): opened(channel)
         case .channelChanged(let changed):
+            if channel?.hasExtranonce(of: changed) == false { changedTerms(at: now) }
             channel = changed
-            termsChanged = true
+            pace.termsChanged = true
             emit(.notice(.channelChanged(changed)))
         case .customJobAccepted(let number, let jobId, let channel):
             acknowledged(number, jobId: jobId, channel: channel, at: now)
@@ -200,9 +237,13 @@ extension PoolUpstream {
         switch action {
         case .send(let message): emit(.send(.jobDeclaration(message)))
         case .tokenReceived: break  // `declareNext` looks
-        case .declared(let number, let token): declared(number, token: token, at: now)
-        case .refused(let number, let code, _):
-            refused(number, .declaration(code: code.description), at: now)
+        case .declared(let number, let token), .token(let number, let token):
+            declared(number, token: token, at: now)
+        case .refused(let number, let code, let details):
+            guard configuration.mode == .light, code == JobDeclarationClient.withoutBytes else {
+                return refused(number, .declaration(code: code.description), at: now)
+            }
+            lacking(details, of: number, at: now)
         case .transactionsProvided(let number, let count):
             emit(.notice(.transactionsProvided(origin(number), count: count)))
         case .reconnectAsked(let host, let port):

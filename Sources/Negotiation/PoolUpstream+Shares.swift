@@ -26,10 +26,14 @@ extension PoolUpstream {
     /// A block goes to the owner and the declarator at once; as a share it takes the way of shares.
     private mutating func foundBlock(_ share: Share, _ record: JobRecord, at now: Instant) {
         if let proposal = record.proposal {
-            emit(.block(share, proposal))
+            // Of a pool's own candidates only the pool has the bytes. A block without transactions needs none.
+            emit(proposal.hasBytes ? .block(share, proposal) : .blockWithoutTransactions(share))
         } else {
+            emit(.blockWithoutTransactions(share))
             emit(.notice(.blockWithoutTemplate(share.origin)))
         }
+        // A declarator that learns no transactions can do nothing with a solution. Source: sv2-notes §10.
+        guard configuration.mode != .coinbaseOnly else { return }
         if case .up(let client) = declaration, client.isReady, client.lastDeclared == share.origin.jobNumber {
             let extranonce = record.job.extranoncePrefix + share.extranonce
             return drive(.pushSolution(share.header, extranonce: extranonce), at: now)
@@ -47,6 +51,7 @@ extension PoolUpstream {
         let ticket = nextShareTicket
         nextShareTicket += 1
         sentShares[ticket] = SentShare(share: share, wasSentBefore: wasSentBefore)
+        silentSince = silentSince ?? now
         drive(.submit(share.header, extranonce: share.extranonce, jobId: jobId, ticket: ticket), at: now)
     }
 
@@ -68,7 +73,7 @@ extension PoolUpstream {
     /// The mining link is gone: shares without an answer wait for their job to be known again.
     mutating func takeBackSentShares() {
         let taken = sentShares.sorted { $0.key < $1.key }.map(\.value.share)
-        sentShares = [:]
+        (sentShares, silentSince) = ([:], nil)
         for share in taken {
             switch jobs[share.origin.jobNumber]?.status {
             case .undeclared, .declaring, .requesting, .acknowledged:
@@ -79,19 +84,39 @@ extension PoolUpstream {
         }
     }
 
+    /// The pool is on another tip than our templates, or lies: either way nothing is earned on them.
+    private func isLongNewest(_ origin: JobOrigin, at now: Instant) -> Bool {
+        guard let lastJob = pace.lastJob, jobs.current?.job.origin == origin else { return false }
+        return now - lastJob >= configuration.staleGrace
+    }
+
+    var probeTime: Instant? { silentSince.map { $0 + configuration.shareSilence } }
+
+    /// A pool that answers no share may be gone, or answers a great many at once. A job tells, which has a deadline.
+    mutating func probe(at now: Instant) {
+        guard case .running = phase, let probeTime, now >= probeTime else { return }
+        silentSince = now
+        pace.termsChanged = true
+        emit(.notice(.sharesUnanswered(count: sentShares.count, for: configuration.shareSilence)))
+    }
+
     /// The pool judged a share. Whoever sends a share again may hear that it is known: then it was accepted
     /// before.
     mutating func settle(_ ticket: UInt64, _ outcome: ShareOutcome, at now: Instant) {
         guard let sent = sentShares.removeValue(forKey: ticket) else { return }
+        silentSince = sentShares.isEmpty ? nil : now
         let isKnown = outcome == .rejected(code: "duplicate-share")
         emit(.shareSettled(sent.share, isKnown && sent.wasSentBefore ? .accepted : outcome))
         let verdict: Bool?
         switch outcome {
         case .accepted: verdict = false
-        case .rejected(let code): verdict = isKnown || code == "stale-share" ? nil : true
+        case .rejected(let code):
+            let isLate = code == "stale-share" && !isLongNewest(sent.share.origin, at: now)
+            verdict = isKnown || isLate ? nil : true
         case .lost: verdict = nil
         }
-        guard let verdict, let excess = rejections.count(rejected: verdict) else { return }
+        // Only a rejection is a reason to go: an acceptance may be one of a batch, whose others are not settled yet.
+        guard let verdict, let excess = rejections.count(rejected: verdict), verdict else { return }
         fail(.sharesRejected(excess.rejected, of: excess.total), at: now)
     }
 }

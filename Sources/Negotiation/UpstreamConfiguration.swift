@@ -1,20 +1,49 @@
+public import BaseTemplates
 public import BitcoinPrimitives
 import SV2Codec
 public import SV2Roles
+public import TemplateBuilding
 public import Units
 
 /// What one pool is mined with. Defaults are those of sv2-notes §8, §9 and §15.
 public struct UpstreamConfiguration: Hashable, Sendable {
+    /// Who chooses the transactions of jobs, and what the pool learns of them. Source: sv2-notes §8.1.
+    public enum Mode: Hashable, Sendable {
+        /// We do, and each job is declared with them.
+        case fullTemplate
+        /// We do, and they stay private: a job is a token and a coinbase.
+        case coinbaseOnly
+        /// We do, among the candidates of the pool's base template; proposals from elsewhere are not used. Source:
+        /// docs/base-template-extension.md.
+        case light
+    }
+
+    /// What light mode makes templates of a pool's candidates with.
+    public struct Light: Hashable, Sendable {
+        /// The owner's wishes. Rules about the content of transactions do not reach what has no bytes.
+        public var policy = TemplatePolicy()
+        /// Bytes that name us, before the extranonce.
+        public var coinbaseTag: [UInt8] = []
+        public var client = BaseTemplateClient.Configuration()
+        /// Between two looks at the candidates, where nothing asks for a job at once.
+        public var buildInterval = Duration.seconds(3)
+
+        public init() {}
+    }
+
     /// How long each state may last. Reaching one is a failure of the upstream.
     public struct Deadlines: Hashable, Sendable {
         /// Name look-up, connection and handshake together.
         public var connect = Duration.seconds(15)
         public var setup = Duration.seconds(5)
+        /// For the answer to a wish for extensions; then it goes on without, which ends light mode.
+        public var extensions = Duration.seconds(1)
         public var openChannel = Duration.seconds(5)
         public var token = Duration.seconds(10)
         public var declaration = Duration.seconds(10)
         public var customJob = Duration.seconds(5)
-        /// For another template after the pool refused one.
+        /// For another template after the pool refused one, and in light mode for one at all after its candidates or
+        /// its demands allowed none.
         public var nextTemplate = Duration.seconds(30)
 
         public init() {}
@@ -31,6 +60,8 @@ public struct UpstreamConfiguration: Hashable, Sendable {
         }
     }
 
+    public var mode = Mode.fullTemplate
+    public var light = Light()
     /// Position of the upstream in the configuration; it is in the origin of every job.
     public var index: Int
     /// Who is dialed on the mining link, and who we are.
@@ -46,8 +77,17 @@ public struct UpstreamConfiguration: Hashable, Sendable {
     /// Version bits to roll, unless the pool forbids it; at most BIP 323's 0x1fffffe0. Default: BIP 320.
     public var versionMask: UInt32 = 0x1fff_e000
     public var deadlines = Deadlines()
+    /// Shares may go without any answer for so long before the next template is declared to find out about the pool.
+    public var shareSilence = Duration.seconds(120)
+    /// Shares of a job that has been the newest for so long are not stale for a new tip's sake.
+    public var staleGrace = Duration.seconds(30)
+    /// A link that lasted so long is tried again without delay; one that broke sooner, ever more rarely.
+    public var steadyLink = Duration.seconds(10)
     /// After a lost connection.
     public var reconnect = Backoff(first: .milliseconds(250), cap: .seconds(30))
+    /// After the pool did not know the tip of a job that is the newest here, so many times.
+    public var tipRetry = Backoff(first: .milliseconds(500), cap: .seconds(16))
+    public var maximumTipRetries = 6
     /// After a failure of the upstream.
     public var coolDown = Backoff(first: .seconds(15), cap: .seconds(1800))
     /// Earning for so long clears the doubling of the cool-down.
@@ -58,6 +98,9 @@ public struct UpstreamConfiguration: Hashable, Sendable {
     public var declarationInterval = Duration.seconds(15)
     /// By how much fees must have risen to be worth another declaration, in thousandths.
     public var minimumFeeRisePerMille: UInt64 = 5
+    /// Changes of payout, extranonce prefix or size, and in light mode tips, in a minute. Each may cost a template and a declaration; one more is
+    /// a failure of the upstream.
+    public var maximumTermChanges = 20
     /// For the jitter of waits.
     public var seed: UInt64
 
@@ -90,7 +133,13 @@ extension UpstreamConfiguration {
     var declarationClient: JobDeclarationClient.Configuration {
         var client = JobDeclarationClient.Configuration(
             identity: declarationIdentity, userIdentifier: .init(userIdentity))
+        switch mode {
+        case .fullTemplate: break
+        case .coinbaseOnly: client.declaresTransactions = false
+        case .light: client.extensions = [BaseTemplateExtension.extensionType]
+        }
         client.setupDeadline = deadlines.setup
+        client.extensionsDeadline = deadlines.extensions
         client.tokenDeadline = deadlines.token
         client.declarationDeadline = deadlines.declaration
         return client

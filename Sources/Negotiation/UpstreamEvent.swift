@@ -1,4 +1,5 @@
 public import BitcoinPrimitives
+public import SV2Codec
 public import SV2Messages
 public import Scheduling
 public import TemplateBuilding
@@ -13,11 +14,15 @@ public enum Link: Hashable, Sendable, CaseIterable {
 public enum UpstreamMessage: Hashable, Sendable {
     case mining(MiningMessage)
     case jobDeclaration(JobDeclarationMessage)
+    /// A frame of the base-template extension, which shares the connection with declarations.
+    case baseTemplate(FrameHeader, [UInt8])
+    /// Of Stratum V1: without its end when received, with it when sent.
+    case line([UInt8])
 
     public var link: Link {
         switch self {
-        case .mining: .mining
-        case .jobDeclaration: .jobDeclaration
+        case .mining, .line: .mining
+        case .jobDeclaration, .baseTemplate: .jobDeclaration
         }
     }
 }
@@ -42,6 +47,11 @@ public enum UpstreamEvent: Hashable, Sendable {
     case share(Share)
     /// What the miner does now, to be told to the pool.
     case hashRate(HashRate)
+    /// The wall clock now, seconds since 1970: before `begin`, and every few seconds.
+    case clock(unixTime: UInt32)
+    /// What our own node says of the next block, to audit the jobs of others with; `nil` when it is gone, and what it said
+    /// counts no more. It may never come.
+    case reference(NextBlock?)
     /// The time of a `wake` has come.
     case woke
     /// Leave: connections are dropped, waiting shares are settled as lost.
@@ -51,6 +61,8 @@ public enum UpstreamEvent: Hashable, Sendable {
 /// What the owner of an upstream is asked to do, in order.
 public enum UpstreamAction: Hashable, Sendable {
     case connect(Link)
+    /// The mining link to a Stratum V1 pool; answered like `connect`.
+    case connectLine(host: String, port: Int, tls: Bool)
     case disconnect(Link)
     case send(UpstreamMessage)
     /// Build proposals with these from now on; again when they change.
@@ -66,6 +78,11 @@ public enum UpstreamAction: Hashable, Sendable {
     /// A block: keep and publish it at once, whatever else happens. The pool is told in actions of the same
     /// batch.
     case block(Share, Proposal)
+    /// A block that only the pool can assemble: of a job of its own, or of its base template. Its share, and the solution
+    /// where there is a declaration, are in the same batch.
+    case blockWithoutTransactions(Share)
+    /// What was found in a job that we did not build.
+    case audited(JobAudit)
     /// So many failures in a row that the owner may want another upstream. Attempts go on until `stop`; said
     /// again only after a job was acknowledged in between.
     case upstreamFailed(UpstreamFault, failures: Int)

@@ -17,6 +17,8 @@ struct Exchange {
     var refusingLinks: Set<Link> = []
     /// The message, counted from 0 over both links and directions, at which its connection breaks.
     var dropAt: Int?
+    /// The pool closes the mining link as soon as it took a job.
+    var hangsUpAfterAcknowledgement = false
     /// Messages wait here instead of arriving while this is true.
     var holdsAnswers = false
 
@@ -27,6 +29,8 @@ struct Exchange {
     private(set) var acknowledged: [JobOrigin] = []
     private(set) var refused: [(origin: JobOrigin, refusal: JobRefusal)] = []
     private(set) var blocks: [Share] = []
+    /// Those that only the pool can put together.
+    private(set) var poolBlocks: [Share] = []
     private(set) var notices: [NegotiationNotice] = []
     private(set) var hopeless: [UpstreamFault] = []
     private(set) var constraints: [CoinbaseConstraints] = []
@@ -61,12 +65,18 @@ struct Exchange {
             nominalHashRate: HashRate(hashesPerSecond: 1e9), minimumExtranonceSize: 8, seed: 1)
         change(&configuration)
         upstream = PoolUpstream(configuration)
+        _ = upstream.handle(.clock(unixTime: ScriptedPool.unixTime), at: now)
     }
 
     mutating func send(_ event: UpstreamEvent) {
         let actions = upstream.handle(event, at: now)
         lastActions = actions
         for action in actions { perform(action) }
+        if hangsUpAfterAcknowledgement,
+            actions.contains(where: { if case .acknowledged = $0 { true } else { false } })
+        {
+            breakLink(.mining)
+        }
         deliver()
     }
 
@@ -104,6 +114,7 @@ struct Exchange {
 
     private mutating func perform(_ action: UpstreamAction) {
         switch action {
+        case .connectLine, .audited: preconditionFailure("not of such an upstream")
         case .connect(let link):
             connects.append((link, now))
             if refusingLinks.contains(link) {
@@ -124,6 +135,7 @@ struct Exchange {
         case .refused(let origin, let refusal): refused.append((origin, refusal))
         case .shareSettled(let share, let outcome): settled.append((share, outcome))
         case .block(let share, _): blocks.append(share)
+        case .blockWithoutTransactions(let share): poolBlocks.append(share)
         case .upstreamFailed(let fault, _): hopeless.append(fault)
         case .notice(let notice): notices.append(notice)
         case .wake(let time): wake = time
@@ -151,7 +163,9 @@ struct Exchange {
                 continue
             }
             switch next {
-            case .toPool(let message): queue += pool.receive(message).map { .toUpstream($0) }
+            case .toPool(let message):
+                pool.now = now
+                queue += pool.receive(message).map { .toUpstream($0) }
             case .toUpstream(let message): send(.received(message))
             case .connection: break
             }
@@ -166,7 +180,9 @@ extension Exchange {
             constraints.last ?? CoinbaseConstraints(outputs: [], extranoncePrefixSize: 4, extranonceSize: 8)
         defer { nextProposal += 1 }
         let entries = (0..<4).map { index in
-            let bytes: [UInt8] = [tip, UInt8(nextProposal), UInt8(index)]
+            let bytes = [
+                tip, UInt8(truncatingIfNeeded: nextProposal), UInt8(nextProposal >> 8), UInt8(index),
+            ]
             let hash = Hash256(hashing: bytes)
             return MempoolEntry(
                 txid: Txid(hash), wtxid: Wtxid(hash), weight: Weight(weightUnits: 400), sigopCost: 0,

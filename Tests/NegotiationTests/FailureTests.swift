@@ -294,7 +294,7 @@ import Units
 
     @Test func `two refusals in a row, of different templates, concern the upstream`() {
         var world = Exchange()
-        world.pool.jobRefusals = ["stale-chain-tip", "invalid-\u{1b}[2J"]
+        world.pool.jobRefusals = ["invalid-job", "invalid-\u{1b}[2J"]
         world.start()
         #expect(world.faults.isEmpty)
         world.send(.proposal(world.proposal()))
@@ -305,6 +305,73 @@ import Units
         #expect(world.upstream.state == .earning)
         world.poolSends(world.pool.flush())
         #expect(world.settled.suffix(2).allSatisfy { $0.outcome == .accepted })
+    }
+
+    @Test(arguments: KnownFailures.modes)
+    func `a pool that hears of a block after our node is told again, and no share is lost`(
+        mode: UpstreamConfiguration.Mode
+    ) {
+        var world = Exchange { $0.mode = mode }
+        world.start()
+        for tip in 2...5 as ClosedRange<UInt8> {
+            world.pool.tip = Hash256(hashing: [tip - 1])
+            world.send(.proposal(world.proposal(tip: tip)))
+            world.find(3)
+            #expect(world.upstream.state == .declaring && !world.upstream.isCurrentJobVoid)
+            world.run(for: .milliseconds(300))
+            world.pool.tip = Hash256(hashing: [tip])
+            world.run(for: .milliseconds(400))
+            #expect(world.upstream.state == .earning)
+        }
+        world.poolSends(world.pool.flush())
+        #expect(isLossless(world))
+        #expect(world.refused.isEmpty && world.faults.isEmpty)
+        #expect(world.jobs.count == 5)
+    }
+
+    @Test func `the same of a declaration, which a new tip ends at once`() {
+        var world = Exchange()
+        world.start()
+        world.pool.declarationRefusals = ["stale-chain-tip"]
+        world.send(.proposal(world.proposal(tip: 2)))
+        #expect(world.upstream.state == .declaring)
+        world.send(.proposal(world.proposal(tip: 3)))
+        #expect(world.upstream.state == .earning)
+    }
+
+    @Test func `a pool that never hears of the block has refused the job in the end`() {
+        var world = Exchange()
+        world.start()
+        world.pool.tip = Hash256(hashing: [1])
+        world.send(.proposal(world.proposal(tip: 2)))
+        let share = world.find(1)[0]
+        world.run(for: .seconds(27))
+        #expect(world.refused.isEmpty)
+        world.run(for: .seconds(10))
+        #expect(world.outcome(of: share) == .lost(.jobRefused(.customJob(code: "stale-chain-tip"))))
+        #expect(world.count("SetCustomMiningJob") == 1 + 7)
+        world.run(for: .seconds(30))
+        #expect(world.faults == [.noTemplateAfterRefusal])
+    }
+
+    @Test func `after stop and begin everything is said again, and no job of before is taken up`() {
+        var world = Exchange()
+        world.send(.begin)
+        let proposal = world.proposal()
+        world.send(.proposal(proposal))
+        world.send(.stop)
+        world.pool.prefix = [7, 7, 7, 7]
+        world.send(.begin)
+        #expect(world.jobs.count == 1)
+        #expect(world.constraints.count == 2 && world.constraints[0] == world.constraints[1])
+        #expect(world.upstream.state == .waitingForTemplate && world.upstream.isCurrentJobVoid)
+        // Chips may be on it still: its block counts, its shares do not.
+        let block = world.find(1, isBlock: true)[0]
+        #expect(world.blocks == [block] && world.outcome(of: block) == .lost(.stopped))
+        world.send(.proposal(proposal))
+        #expect(world.upstream.state == .earning)
+        #expect(world.jobs.map(\.origin.jobNumber) == [1, 2])
+        #expect(world.jobs.map(\.minimumTime) == [1_700_000_101, 1_700_000_101])
     }
 
     @Test func `refusals with an acceptance between them concern jobs`() {

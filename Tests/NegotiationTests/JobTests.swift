@@ -49,30 +49,6 @@ import Units
         #expect(world.settled.suffix(3).allSatisfy { $0.outcome == .accepted })
     }
 
-    @Test func `two quick tips do not wedge`() {
-        var world = Exchange()
-        world.start()
-        world.holdsAnswers = true
-        for tip in 2...6 as ClosedRange<UInt8> { world.send(.proposal(world.proposal(tip: tip))) }
-        #expect(world.jobs.count == 6)
-        world.releaseAnswers()
-        #expect(world.upstream.state == .earning)
-        #expect(world.acknowledged.last == world.jobs.last?.origin)
-        #expect(world.faults.isEmpty)
-        world.find(3)
-        #expect(isLossless(world))
-    }
-
-    @Test func `with an empty token stock a new tip is hashed first and declared when a token comes`() {
-        var world = Exchange()
-        world.start()
-        world.pool.silentOn = ["AllocateMiningJobToken"]
-        for tip in 2...4 as ClosedRange<UInt8> { world.send(.proposal(world.proposal(tip: tip))) }
-        #expect(world.jobs.count == 4)
-        #expect(world.acknowledged.count == 3)
-        #expect(world.upstream.state == .declaring)
-    }
-
     @Test func `a proposal for an older tip, or older than the newest, is dropped`() {
         var world = Exchange()
         world.start()
@@ -82,6 +58,68 @@ import Units
         world.send(.proposal(world.proposal(tip: 1)))
         #expect(world.drops == [.olderProposal, .olderTip])
         #expect(world.jobs.count == 2)
+    }
+
+    @Test func `a source that goes on naming an older tip is believed after half a minute`() {
+        var world = Exchange()
+        world.start()
+        world.send(.proposal(world.proposal(tip: 2)))
+        for _ in 0..<3 {
+            world.send(.proposal(world.proposal(tip: 1)))
+            world.run(for: .seconds(10))
+        }
+        #expect(world.jobs.count == 2)
+        #expect(world.drops == [.olderTip, .olderTip, .olderTip])
+        world.send(.proposal(world.proposal(tip: 1)))
+        #expect(world.jobs.count == 3)
+        #expect(world.upstream.state == .earning)
+    }
+
+    @Test func `one late proposal for an older tip now and then is never believed`() {
+        var world = Exchange()
+        world.start()
+        for round in 0..<10 as Range<UInt64> {
+            world.send(.proposal(world.proposal(tip: 2, fees: 1_000 + 100 * round)))
+            world.send(.proposal(world.proposal(tip: 1)))
+            world.run(for: .seconds(20))
+        }
+        #expect(world.drops.allSatisfy { $0 == .olderTip })
+        #expect(world.jobs.dropFirst().allSatisfy { $0.previousBlock == Hash256(hashing: [2]) })
+    }
+
+    @Test func `a proposal made again for other terms keeps its id, and is not dropped as older`() throws {
+        var world = Exchange()
+        world.start()
+        var again = world.proposal()
+        world.run(for: .seconds(15))
+        world.send(.proposal(again))  // no more fees: it waits
+        world.poolSends([.mining(world.pool.setPrefix([1, 2]))])
+        world.pool.prefix = [1, 2]
+        #expect(world.constraints.last?.fullExtranonceSize == 10)
+        #expect(world.drops == [.extranonceSize(12, wanted: 10)])
+        let job = try #require(world.jobs.last)
+        again.id = 1
+        again.coinbase.extranonceSize = 10
+        world.send(.proposal(again))
+        #expect(world.jobs.count == 2)
+        #expect(world.jobs.last?.extranoncePrefix == [1, 2])
+        #expect(world.upstream.currentJob == world.jobs.last && world.upstream.currentJob != job)
+        world.send(.proposal(again))
+        #expect(world.drops.last == .olderProposal)
+        world.find(3)
+        #expect(isLossless(world))
+    }
+
+    @Test func `whether the pool takes shares of the job at hand is known`() {
+        var world = Exchange()
+        world.pool.jobRefusals = ["invalid-job"]
+        #expect(!world.upstream.isCurrentJobVoid)
+        world.start()
+        #expect(world.upstream.isCurrentJobVoid)
+        world.send(.proposal(world.proposal()))
+        #expect(!world.upstream.isCurrentJobVoid)
+        world.send(.stop)
+        #expect(world.upstream.isCurrentJobVoid)
     }
 
     @Test func `the same tip is declared again at most every 15 s, and when fees rose`() {
@@ -102,17 +140,6 @@ import Units
         #expect(world.jobs.count == 2)
         world.send(.proposal(world.proposal(fees: 2_010)))
         #expect(world.jobs.count == 3)
-    }
-
-    @Test func `min_ntime is constant for a tip`() {
-        var world = Exchange()
-        world.start()
-        world.run(for: .seconds(20))
-        world.send(.proposal(world.proposal(fees: 2_000)))
-        world.run(for: .seconds(20))
-        world.send(.proposal(world.proposal(tip: 2)))
-        #expect(world.jobs.map(\.minimumTime) == [1_700_000_101, 1_700_000_101, 1_700_000_103])
-        #expect(Set(world.pool.jobs.values.map(\.message.minNtime)) == [1_700_000_101, 1_700_000_103])
     }
 
     @Test func `what was made before the mempool was known is replaced at once, and only by what was not`() {
@@ -247,7 +274,7 @@ extension UpstreamMessage {
     var mining: MiningMessage? {
         switch self {
         case .mining(let message): message
-        case .jobDeclaration: nil
+        case .jobDeclaration, .baseTemplate, .line: nil
         }
     }
 }

@@ -130,6 +130,8 @@ private struct PoolWorld {
             case .shareSettled(let share, let outcome): settled[share, default: []].append(outcome)
             case .wake(let time): wakes.upstream = time
             case .acknowledged, .refused, .block, .upstreamFailed, .notice: break
+            case .connectLine, .audited, .blockWithoutTransactions:
+                preconditionFailure("not of such an upstream")
             }
         }
         deliver()
@@ -177,6 +179,7 @@ private struct PoolWorld {
                 switch message {
                 case .mining(let message): toPool(.mining(id, message))
                 case .jobDeclaration(let message): toPool(.declaration(id, message))
+                case .baseTemplate, .line: preconditionFailure("not of such an upstream")
                 }
             case .toUpstream(let message, let id):
                 guard links[message.link] == id, !isDropped(message.link) else { continue }

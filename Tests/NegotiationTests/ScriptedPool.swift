@@ -1,7 +1,9 @@
+import BaseTemplates
 import BitcoinPrimitives
 import Negotiation
 import SV2Codec
 import SV2Messages
+import Units
 
 /// A pool with its declarator, for tests: it answers properly, rebuilds every header from what it was told,
 /// and does otherwise only where a test says so. It shares no code with the server roles of this project.
@@ -24,15 +26,33 @@ struct ScriptedPool {
     var jobRefusals: [WireText] = []
     var declarationRefusals: [WireText] = []
     var shareErrors: [WireText] = []
+    /// Answers to wishes for tokens are kept back.
+    var holdsTokens = false
+    /// Each token comes with another payout.
+    var changesPayouts = false
+    /// The prefix changes under each custom job.
+    var changesPrefixes = false
     /// Sent in front of the answer to the next custom job.
     var beforeCustomJobAnswer: [MiningMessage] = []
     var tip: Hash256?
+    /// Extensions on the job declaration link.
+    var extensions: [UInt16] = []
+    /// Serves frames of the base-template extension.
+    var baseTemplates: BaseTemplateHouse?
+    /// How long a token is good for, as the pool counts.
+    var tokenLifetime = Duration.seconds(86_400)
+    var now = Instant(nanoseconds: 0)
+
+    static let unixTime: UInt32 = 1_700_000_000
 
     // What it saw.
     private(set) var accepted: Set<Hash256> = []
     private(set) var acceptedInOrder: [Hash256] = []
     private(set) var solutions: [PushSolution] = []
     private(set) var received: [String] = []
+    private(set) var declarations: [DeclareMiningJob] = []
+    private(set) var declarationFlags: UInt32?
+    private(set) var heldTokens: [JobDeclarationMessage] = []
     private(set) var jobs: [UInt32: PoolJob] = [:]
 
     private var knownTransactions: Set<U256> = []
@@ -41,7 +61,7 @@ struct ScriptedPool {
     private var nextChannelId: UInt32 = 10
     private var channelId: UInt32 = 0
     private var open: (count: UInt32, last: UInt32) = (0, 0)
-    private var tokens: Set<[UInt8]> = []
+    private var tokens: [[UInt8]: Instant] = [:]
     private var declared: [UInt32: DeclareMiningJob] = [:]
     private var declaredTokens: [[UInt8]: DeclareMiningJob] = [:]
 
@@ -49,7 +69,7 @@ struct ScriptedPool {
     mutating func disconnected(_ link: Link) {
         switch link {
         case .mining: (jobs, open) = ([:], (0, 0))
-        case .jobDeclaration: (tokens, declared) = ([], [:])
+        case .jobDeclaration: (tokens, declared, heldTokens) = ([:], [:], [])
         }
     }
 
@@ -65,7 +85,27 @@ struct ScriptedPool {
             received.append(name)
             return silentOn.contains("declaration " + name) || silentOn.contains(name)
                 ? [] : answer(message).map { .jobDeclaration($0) }
+        case .baseTemplate(let header, let payload):
+            received.append("baseTemplate \(header.msgType)")
+            return baseTemplates?.answer(header, payload, at: now) ?? []
+        case .line: preconditionFailure("not of this protocol")
         }
+    }
+
+    mutating func releaseTokens() -> [UpstreamMessage] {
+        defer { heldTokens = [] }
+        holdsTokens = false
+        return heldTokens.map { .jobDeclaration($0) }
+    }
+
+    /// Has these transactions, as if its node had told it.
+    mutating func learn(_ wtxids: [Wtxid]) {
+        for wtxid in wtxids { knownTransactions.insert(U256(wireBytes: wtxid.hash.wireBytes)!) }
+    }
+
+    private mutating func use(_ token: [UInt8]) -> Bool {
+        guard let allocated = tokens.removeValue(forKey: token) else { return false }
+        return now - allocated < tokenLifetime
     }
 
     /// The acknowledgement of a batch that is not full yet.
@@ -106,8 +146,12 @@ struct ScriptedPool {
     }
 
     private mutating func judge(_ request: SetCustomMiningJob) -> [MiningMessage] {
-        let before = beforeCustomJobAnswer
+        var before = beforeCustomJobAnswer
         beforeCustomJobAnswer = []
+        if changesPrefixes {
+            prefix[0] &+= 1
+            before.append(setPrefix(prefix))
+        }
         for case .setTarget(let new) in before { target = Target(wireBytes: new.maximumTarget.wireBytes)! }
         for case .setExtranoncePrefix(let new) in before { prefix = new.extranoncePrefix }
         func refuse(_ code: WireText) -> [MiningMessage] {
@@ -118,14 +162,19 @@ struct ScriptedPool {
         if !jobRefusals.isEmpty, case let code = jobRefusals.removeFirst(), !code.bytes.isEmpty {
             return refuse(code)
         }
-        guard let declaration = declaredTokens.removeValue(forKey: request.miningJobToken) else {
+        let isCoinbaseOnly = declarationFlags == 0
+        let declaration = declaredTokens.removeValue(forKey: request.miningJobToken)
+        guard isCoinbaseOnly ? use(request.miningJobToken) : declaration != nil else {
             return refuse("invalid-mining-job-token")
         }
         if let tip, tip.wireBytes != request.prevHash.wireBytes { return refuse("stale-chain-tip") }
-        guard request.channelId == channelId, request.version == declaration.version,
-            coinbase(request, extranonceSize: prefix.count + Int(extranonceSize)).fullPrefix
-                == declaration.coinbaseTxPrefix
-        else { return refuse("invalid-coinbase-prefix") }
+        guard request.channelId == channelId else { return refuse("invalid-channel-id") }
+        if let declaration {
+            guard request.version == declaration.version,
+                coinbase(request, extranonceSize: prefix.count + Int(extranonceSize)).fullPrefix
+                    == declaration.coinbaseTxPrefix
+            else { return refuse("invalid-coinbase-prefix") }
+        }
         nextJobId += 7
         jobs[nextJobId] = PoolJob(message: request, prefix: prefix, target: target)
         return before + [
@@ -181,19 +230,33 @@ struct ScriptedPool {
 
     private mutating func answer(_ message: JobDeclarationMessage) -> [JobDeclarationMessage] {
         switch message {
-        case .common(.setupConnection):
+        case .common(.setupConnection(let setup)):
+            declarationFlags = setup.flags
             return [.common(.setupConnectionSuccess(SetupConnectionSuccess(usedVersion: 2, flags: 0)))]
+        case .common(.requestExtensions(let request)):
+            let spoken = request.requestedExtensions.filter(extensions.contains)
+            guard !spoken.isEmpty else {
+                let error = RequestExtensionsError(
+                    requestId: request.requestId, unsupportedExtensions: request.requestedExtensions,
+                    requiredExtensions: [])
+                return [.common(.requestExtensionsError(error))]
+            }
+            let success = RequestExtensionsSuccess(requestId: request.requestId, supportedExtensions: spoken)
+            return [.common(.requestExtensionsSuccess(success))]
         case .allocateMiningJobToken(let request):
             let token = newToken()
-            tokens.insert(token)
-            return [
-                .allocateMiningJobTokenSuccess(
-                    AllocateMiningJobTokenSuccess(
-                        requestId: request.requestId, miningJobToken: token,
-                        coinbaseTxOutputs: TransactionOutput.wireBytes(of: [payout])))
-            ]
+            tokens[token] = now
+            if changesPayouts { payout.script = [0x51, nextToken] }
+            let answer = JobDeclarationMessage.allocateMiningJobTokenSuccess(
+                AllocateMiningJobTokenSuccess(
+                    requestId: request.requestId, miningJobToken: token,
+                    coinbaseTxOutputs: TransactionOutput.wireBytes(of: [payout])))
+            guard holdsTokens else { return [answer] }
+            heldTokens.append(answer)
+            return []
         case .declareMiningJob(let request):
-            guard tokens.remove(request.miningJobToken) != nil else {
+            declarations.append(request)
+            guard use(request.miningJobToken) else {
                 return refuse(request.requestId, "invalid-mining-job-token")
             }
             if !declarationRefusals.isEmpty, case let code = declarationRefusals.removeFirst(),

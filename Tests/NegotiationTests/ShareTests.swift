@@ -25,19 +25,6 @@ import Units
         #expect(job.versionMask == 0x1fff_e000)
     }
 
-    @Test func `shares found before the custom job was acknowledged are not lost`() {
-        var world = Exchange()
-        world.send(.begin)
-        world.holdsAnswers = true
-        world.send(.proposal(world.proposal()))
-        world.find(5)
-        #expect(world.count("SubmitSharesExtended") == 0)
-        world.releaseAnswers()
-        world.poolSends(world.pool.flush())
-        #expect(isLossless(world))
-        #expect(world.found.count == 5)
-    }
-
     @Test func `of the shares that wait for a job the best hundred are kept, best first`() {
         var world = Exchange()
         world.send(.begin)
@@ -48,21 +35,6 @@ import Units
         #expect(world.settled.allSatisfy { $0.outcome == .lost(.tooManyWaiting) })
         world.releaseAnswers()
         #expect(world.pool.acceptedInOrder == Array(best))
-    }
-
-    @Test func `a share after the second template is forwarded, and so is one of the first`() throws {
-        var world = Exchange()
-        world.start()
-        let first = try #require(world.jobs.first)
-        world.find(1)
-        world.run(for: .seconds(15))
-        world.send(.proposal(world.proposal(fees: 2_000)))
-        #expect(world.jobs.count == 2)
-        world.find(1)
-        world.find(1, of: first)
-        #expect(isLossless(world))
-        #expect(world.found.count == 3)
-        #expect(Set(world.acknowledged).count == 2)
     }
 
     @Test func `job numbers and the pool's job ids are never mixed up`() throws {
@@ -129,6 +101,22 @@ import Units
         let foreign = world.find(1, of: job)[0]
         #expect(world.outcome(of: share) == .lost(.unknownJob))
         #expect(world.outcome(of: foreign) == .lost(.unknownJob))
+    }
+
+    @Test func `an acceptance never ends an upstream, so that all of its batch are settled`() {
+        var world = Exchange()
+        world.pool.batchSize = 1
+        world.start()
+        world.pool.shareErrors = ["invalid-share", "invalid-share"]
+        world.find(19)
+        world.pool.batchSize = 3
+        let batch = world.find(3)
+        #expect(world.faults.isEmpty)
+        #expect(batch.allSatisfy { world.outcome(of: $0) == .accepted })
+        world.pool.shareErrors = ["invalid-share"]
+        world.find(1)
+        #expect(world.faults == [.sharesRejected(3, of: 23)])
+        #expect(world.settled.count == 23)
     }
 
     @Test func `when more than one in twenty shares is refused, the upstream is`() {
