@@ -15,6 +15,8 @@ public struct Scheduler: Sendable {
         case needWork(WorkerID)
         /// Hash this from now on, all workers at once.
         case job(Job)
+        /// No more work until the next job. What workers still find of what they have is good.
+        case rest
         case claim(WorkerID, Claim)
     }
 
@@ -51,6 +53,7 @@ public struct Scheduler: Sendable {
 
     private var workers: [WorkerID: Worker] = [:]
     private var job: Job?
+    private var isResting = false
     /// When the first job of the current tip arrived: header times move on from there.
     private var tipSince: Instant?
     private var nextUnit: UInt64 = 1
@@ -83,6 +86,9 @@ public struct Scheduler: Sendable {
             return feed(id, at: now)
         case .job(let job):
             return start(job, at: now)
+        case .rest:
+            isResting = true
+            return []
         case .claim(let id, let claim):
             return judge(claim, of: id, at: now)
         }
@@ -96,6 +102,7 @@ public struct Scheduler: Sendable {
     private mutating func start(_ new: Job, at now: Instant) -> [Action] {
         if new.previousBlock != job?.previousBlock { tipSince = now }
         job = new
+        isResting = false
         space = SearchSpace(
             extranonceSize: new.extranonceSize, version: new.version, versionMask: new.versionMask,
             minimumTime: new.minimumTime, firstExtranonce: space?.following ?? 0)
@@ -107,7 +114,7 @@ public struct Scheduler: Sendable {
     }
 
     private mutating func feed(_ id: WorkerID, at now: Instant) -> [Action] {
-        guard let job, let tipSince, var worker = workers[id] else { return [] }
+        guard !isResting, let job, let tipSince, var worker = workers[id] else { return [] }
         let elapsed = UInt32(clamping: Int((now - tipSince).inSeconds))
         guard let part = space?.take(rolling: worker.rolls, elapsed: elapsed) else {
             // It goes on with what it has, and asks again.
