@@ -6,38 +6,44 @@ import Scheduling
 import TemplateBuilding
 public import Units
 
-/// A whole miner: boards, scheduling and one upstream, as one value. What arrives on a serial port leaves for the pool
-/// in the same call, with nothing in between.
+/// A whole miner: boards, scheduling and the ladder of upstreams, as one value. What arrives on a serial port leaves for
+/// the pool in the same call, with nothing in between.
 ///
 /// It opens nothing and reads no clock: an edge with real ports, and a simulation with virtual ones, run the same code.
 public struct Miner: Sendable {
     public private(set) var statistics: MinerStatistics
     private var boards: [Board]
+    /// As they were made: a board that is switched on again begins anew.
+    private let freshBoards: [Board]
     private var scheduler = Scheduler()
     /// Hashing threads, as workers behind those of the boards; what each said it would do.
     private var processors: [HashRate]
     /// Nonces that each board's chain has dropped, before scheduling saw them.
     private var dropped: [(duplicates: Int, strays: Int)]
-    private var pool: PoolUpstream
+    private var ladder: Ladder
+    /// Boards are off until the ladder wants them at work.
+    private var isResting = false
+    private var isStopping = false
     /// Jobs that were activated, newest last: a block needs the extranonce prefix of its own.
     private var jobs: [Job] = []
-    /// The newest ones, to say which of them is being hashed.
+    /// The newest templates of our own, to say which of them is being hashed.
     private var proposals: [Proposal] = []
     private var hashRateTold: (rate: HashRate, at: Instant)?
 
     /// Jobs of one tip that may still bring shares (sv2-notes §15).
     static let rememberedJobs = 64
     static let rememberedProposals = 4
-    /// The upstream is told of a new hash rate at most this often: the rate looks back half a minute.
+    /// Pools are told of a new hash rate at most this often: the rate looks back half a minute.
     static let hashRateInterval = Duration.seconds(40)
 
     /// - Parameter processors: this machine's own hashing threads.
-    public init(boards: [Board], processors: Int = 0, upstream: UpstreamConfiguration) {
+    public init(boards: [Board], processors: Int = 0, ladder: LadderConfiguration) {
         precondition(processors >= 0, "a number of threads")
         self.boards = boards
+        freshBoards = boards
         self.processors = Array(repeating: .zero, count: processors)
         dropped = boards.map { _ in (0, 0) }
-        pool = PoolUpstream(upstream)
+        self.ladder = Ladder(ladder)
         statistics = MinerStatistics(boards: boards.map { MinerStatistics.BoardState(name: $0.profile.name) })
         if processors > 0 { statistics.processors = MinerStatistics.ProcessorState(threads: processors) }
     }
@@ -46,26 +52,27 @@ public struct Miner: Sendable {
         switch event {
         case .begin:
             var actions: [MinerAction] = [.wake(.statistics, at: now + .seconds(1))]
-            actions += upstream(.begin, at: now)
+            actions += tell(.begin, at: now)
             for index in boards.indices { actions += board(BoardIndex(index), .begin, at: now) }
             return actions
         case .board(let index, let event):
             return board(index, event, at: now)
         case .processor(let index, let event):
             return processor(index, event, at: now)
-        case .upstream(let event):
-            return upstream(event, at: now)
-        case .proposal(let proposal):
-            proposals.append(proposal)
-            if proposals.count > Self.rememberedProposals { proposals.removeFirst() }
-            return upstream(.proposal(proposal), at: now)
+        case .ladder(let event):
+            if case .proposal(let proposal) = event {
+                proposals.append(proposal)
+                if proposals.count > Self.rememberedProposals { proposals.removeFirst() }
+            }
+            return tell(event, at: now)
         case .woke(.board(let index)):
             return board(index, .woke, at: now)
-        case .woke(.upstream):
-            return upstream(.woke, at: now)
+        case .woke(.ladder):
+            return tell(.woke, at: now)
         case .woke(.statistics):
             return [.wake(.statistics, at: now + .seconds(1))] + measure(at: now)
         case .stop:
+            isStopping = true
             return boards.indices.flatMap { board(BoardIndex($0), .shutDown, at: now) }
         }
     }
@@ -99,11 +106,11 @@ extension Miner {
             statistics.boards[index.number].summary = summary
             let ready = Scheduler.Event.workerReady(worker, ticketZeroBits: summary.ticketZeroBits)
             return [.notice(.boardReady(index, summary))] + schedule(ready, at: now)
-                + tell(statistics.expected, at: now)
+                + tellRate(statistics.expected, at: now)
         case .retuned(let summary):
             statistics.boards[index.number].summary = summary
             let ready = Scheduler.Event.workerReady(worker, ticketZeroBits: summary.ticketZeroBits)
-            return schedule(ready, at: now) + tell(statistics.expected, at: now)
+            return schedule(ready, at: now) + tellRate(statistics.expected, at: now)
         case .needWork:
             return schedule(.needWork(worker), at: now)
         case .report(let report):
@@ -123,6 +130,7 @@ extension Miner {
         case .safe(let confirmed):
             statistics.boards[index.number].phase = .safe(confirmed: confirmed)
             return [.notice(.boardSafe(index, confirmed: confirmed))] + schedule(.workerGone(worker), at: now)
+                + bringBack(index, at: now)
         }
     }
 
@@ -165,7 +173,7 @@ extension Miner {
             case .share(let share):
                 statistics.sharesFound += 1
                 statistics.bestDifficulty = max(statistics.bestDifficulty, share.hash.difficulty)
-                return [.notice(.shareFound(share))] + upstream(.share(share), at: now)
+                return [.notice(.shareFound(share))] + tell(.share(share), at: now)
             }
         }
     }
@@ -196,7 +204,7 @@ extension Miner {
             processors[index.number] = rate
             statistics.processors?.expected = processors.reduce(.zero) { $0 + $1 }
             return schedule(.workerReady(worker, ticketZeroBits: ticketZeroBits), at: now)
-                + tell(statistics.expected, at: now)
+                + tellRate(statistics.expected, at: now)
         case .needWork:
             return schedule(.needWork(worker), at: now)
         case .found(let unit, let nonce, let versionBits):
@@ -223,25 +231,32 @@ extension Miner {
     }
 }
 
-// MARK: - Upstream
+// MARK: - The ladder
 extension Miner {
-    private mutating func upstream(_ event: UpstreamEvent, at now: Instant) -> [MinerAction] {
-        pool.handle(event, at: now).flatMap { carryOut($0, at: now) }
+    private mutating func tell(_ event: LadderEvent, at now: Instant) -> [MinerAction] {
+        ladder.handle(event, at: now).flatMap { carryOut($0, at: now) }
     }
 
-    private mutating func carryOut(_ action: UpstreamAction, at now: Instant) -> [MinerAction] {
+    private mutating func carryOut(_ action: LadderAction, at now: Instant) -> [MinerAction] {
         switch action {
-        case .connect(let link): return [.connect(link)]
-        case .disconnect(let link): return [.disconnect(link)]
-        case .send(let message): return [.send(message)]
-        case .coinbaseConstraints(let constraints): return [.build(constraints)]
+        case .upstream(let rung, let action): return [.upstream(rung, action)]
+        case .build(let plan): return [.build(plan)]
         case .activate(let job):
             jobs.append(job)
             if jobs.count > Self.rememberedJobs { jobs.removeFirst() }
-            statistics.proposal = proposals.last { $0.next.previousBlock == job.previousBlock }
+            statistics.proposal =
+                ladder.kind(of: RungIndex(job.origin.upstream)).needsOwnTemplates
+                ? proposals.last { $0.next.previousBlock == job.previousBlock } : nil
             return schedule(.job(job), at: now)
+        case .rest:
+            isResting = true
+            return schedule(.rest, at: now)
+                + boards.indices.flatMap { board(BoardIndex($0), .shutDown, at: now) }
+        case .work:
+            isResting = false
+            return boards.indices.flatMap { bringBack(BoardIndex($0), at: now) }
         case .acknowledged(let origin):
-            statistics.customJobsAccepted += 1
+            if ladder.kind(of: RungIndex(origin.upstream)).negotiates { statistics.customJobsAccepted += 1 }
             return [.notice(.jobAcknowledged(origin))]
         case .refused(let origin, let refusal):
             statistics.jobsRefused += 1
@@ -250,13 +265,25 @@ extension Miner {
             return settle(share, outcome)
         case .block(let share, let proposal):
             return block(share, proposal)
-        case .upstreamFailed(let fault, let failures):
-            return [.notice(.upstreamFailing(fault, failures: failures))]
+        case .blockWithoutTransactions(let share):
+            statistics.blocksFound += 1
+            return [.notice(.blockLeftToPool(share))]
+        case .audited(let audit):
+            return [.notice(.audited(audit))]
         case .notice(let notice):
             note(notice)
-            return [.notice(.negotiation(notice))]
-        case .wake(let instant): return [.wake(.upstream, at: instant)]
+            return [.notice(.ladder(notice))]
+        case .wake(let instant): return [.wake(.ladder, at: instant)]
         }
+    }
+
+    /// Switches a board on again that was switched off for a pause; one that failed stays off.
+    private mutating func bringBack(_ index: BoardIndex, at now: Instant) -> [MinerAction] {
+        guard !isResting, !isStopping, statistics.boards[index.number].fault == nil,
+            case .safe = statistics.boards[index.number].phase
+        else { return [] }
+        boards[index.number] = freshBoards[index.number]
+        return board(index, .begin, at: now)
     }
 
     private mutating func settle(_ share: Share, _ outcome: ShareOutcome) -> [MinerAction] {
@@ -283,24 +310,29 @@ extension Miner {
         return [
             .block(
                 FoundBlock(
-                    hash: share.hash, height: proposal.next.height, wireBytes: bytes, proposal: proposal))
+                    hash: share.hash, height: proposal.next.height, wireBytes: bytes, proposal: proposal,
+                    origin: share.origin, kind: ladder.kind(of: RungIndex(share.origin.upstream))))
         ]
     }
 
-    private mutating func note(_ notice: NegotiationNotice) {
+    private mutating func note(_ notice: LadderNotice) {
         switch notice {
-        case .state(let state): statistics.upstream = state
-        case .declaring: statistics.declaredJobs += 1
-        case .transactionsProvided(_, let count): statistics.transactionsProvided += count
-        case .connectionLost: statistics.connectionsLost += 1
-        case .upstreamFailure, .channelOpened, .channelChanged, .proposalDropped, .jobReplaced,
-            .sharesReleased,
-            .solutionNotPushed, .blockWithoutTemplate, .hashRateRefused, .reconnectAsked, .ignored:
+        case .switched(let from, let to, _):
+            statistics.mined = to
+            statistics.rung = ladder.kind(of: to)
+            statistics.upstream = ladder.state(of: to)
+            if from != nil { statistics.switches += 1 }
+        case .rung(let rung, .state(let state)): if rung == ladder.mined { statistics.upstream = state }
+        case .rung(_, .declaring): statistics.declaredJobs += 1
+        case .rung(_, .transactionsProvided(_, let count)): statistics.transactionsProvided += count
+        case .rung(_, .connectionLost): statistics.connectionsLost += 1
+        case .began, .leaving, .ended, .templatesLost, .templatesBack, .paused, .resumed, .unfit, .rung,
+            .upstreamFailed:
             return
         }
     }
 
-    /// Brings rates up to date, and tells the upstream when the miner's surely differs from what it was told: by a
+    /// Brings rates up to date, and tells pools when the miner's surely differs from what it was told: by a
     /// fifth, and by more than four times what chance does to so few nonces.
     private mutating func measure(at now: Instant) -> [MinerAction] {
         for index in 0..<(boards.count + min(processors.count, 1)) { count(WorkerID(index), at: now) }
@@ -310,12 +342,12 @@ extension Miner {
         guard now - told.at >= Self.hashRateInterval, nonces > 0,
             deviation > max(0.2, 4 / nonces.squareRoot())
         else { return [] }
-        return tell(rate, at: now)
+        return tellRate(rate, at: now)
     }
 
-    private mutating func tell(_ rate: HashRate, at now: Instant) -> [MinerAction] {
+    private mutating func tellRate(_ rate: HashRate, at now: Instant) -> [MinerAction] {
         hashRateTold = (rate, now)
-        return upstream(.hashRate(rate), at: now)
+        return tell(.hashRate(rate), at: now)
     }
 
     /// Verified nonces that the present hash rate rests on.

@@ -16,22 +16,22 @@ public struct BoardIndex: Hashable, Comparable, Sendable {
 /// Whose alarm clock rang.
 public enum MinerTimer: Hashable, Sendable {
     case board(BoardIndex)
-    case upstream
+    case ladder
     /// Once a second: rates, and what the upstream should know of them.
     case statistics
 }
 
 public enum MinerEvent: Sendable {
-    /// Everything is open: boards are switched on, the upstream is dialed. Comes once.
+    /// Everything is open: boards are switched on, pools are dialed. Comes once.
     case begin
     case board(BoardIndex, BoardEvent)
     case processor(ProcessorIndex, ProcessorEvent)
-    case upstream(UpstreamEvent)
-    /// A block that we would like to mine, built with the constraints given last.
-    case proposal(Proposal)
+    /// What happens on the ladder's side: connections, templates, pauses. `begin`, `share`, `hashRate` and `woke` are the
+    /// miner's own to tell it.
+    case ladder(LadderEvent)
     case woke(MinerTimer)
-    /// Make every board safe. The upstream stays, so that what was found can still be acknowledged, until
-    /// `.upstream(.stop)`.
+    /// Make every board safe. Upstreams stay, so that what was found can still be acknowledged, until
+    /// `.ladder(.stop)`.
     case stop
 }
 
@@ -43,13 +43,12 @@ public enum MinerAction: Sendable {
     case discardData(BoardIndex)
     /// Hash this from now on.
     case processorWork(ProcessorIndex, WorkUnit)
-    case connect(Link)
-    case disconnect(Link)
-    case send(UpstreamMessage)
+    /// What a rung wants of its connections: `connect`, `connectLine`, `disconnect` and `send`.
+    case upstream(RungIndex, UpstreamAction)
     /// Send `.woke` then. Replaces an earlier one of the same timer.
     case wake(MinerTimer, at: Instant)
-    /// Build proposals with these from now on, the first one at once.
-    case build(CoinbaseConstraints)
+    /// Build proposals with this plan from now on, the first one at once. Said again, a fresh one is wanted.
+    case build(CoinbasePlan)
     /// Keep and publish it at once.
     case block(FoundBlock)
     case notice(MinerNotice)
@@ -62,12 +61,20 @@ public struct FoundBlock: Hashable, Sendable {
     /// As it goes to a node.
     public var wireBytes: [UInt8]
     public var proposal: Proposal
+    /// Whose job it was, and what the rung itself does with it.
+    public var origin: JobOrigin
+    public var kind: RungKind
 
-    public init(hash: Hash256, height: UInt32, wireBytes: [UInt8], proposal: Proposal) {
+    public init(
+        hash: Hash256, height: UInt32, wireBytes: [UInt8], proposal: Proposal, origin: JobOrigin,
+        kind: RungKind
+    ) {
         self.hash = hash
         self.height = height
         self.wireBytes = wireBytes
         self.proposal = proposal
+        self.origin = origin
+        self.kind = kind
     }
 }
 
@@ -78,13 +85,15 @@ public enum MinerNotice: Sendable {
     /// Core power is off and the chips are in reset, if the board said so itself.
     case boardSafe(BoardIndex, confirmed: Bool)
     case board(BoardIndex, BoardNotice)
-    case negotiation(NegotiationNotice)
+    /// A decision of the ladder, or what a rung has to say.
+    case ladder(LadderNotice)
+    case audited(JobAudit)
+    /// A block of a pool's own job or base template: its share is all that we can send.
+    case blockLeftToPool(Share)
     case jobAcknowledged(JobOrigin)
     /// Verified, and on its way to the upstream.
     case shareFound(Share)
     case jobRefused(JobOrigin, JobRefusal)
     case shareRejected(JobOrigin, code: String)
     case shareLost(JobOrigin, LossReason)
-    /// Not a single attempt succeeded for so long that it is worth saying; attempts go on.
-    case upstreamFailing(UpstreamFault, failures: Int)
 }

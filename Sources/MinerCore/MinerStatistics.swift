@@ -42,7 +42,12 @@ public struct MinerStatistics: Sendable {
     public var boards: [BoardState]
     /// `nil` when this machine's own processor does not hash.
     public var processors: ProcessorState?
+    /// The rung whose jobs are hashed, and where its upstream stands.
+    public var mined: RungIndex?
+    public var rung: RungKind?
     public var upstream = UpstreamState.idle
+    /// How often the chips went from one rung to another.
+    public var switches = 0
     public var sharesFound = 0
     public var sharesAccepted = 0
     public var sharesRejected = 0
@@ -53,7 +58,7 @@ public struct MinerStatistics: Sendable {
     public var jobsRefused = 0
     public var transactionsProvided = 0
     public var connectionsLost = 0
-    /// The proposal that is being hashed.
+    /// The template of our own that is being hashed; `nil` while jobs come from a pool.
     public var proposal: Proposal?
     public var bestDifficulty = 0.0
 
