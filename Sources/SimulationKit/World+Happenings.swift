@@ -33,7 +33,7 @@ extension World {
         case .opened(let link, let attempt): opened(link, attempt)
         case .toPool(let link, let attempt, let message): deliverToPool(message, link, attempt)
         case .toMiner(let link, let attempt, let message):
-            if links[link]?.attempt == attempt { perform(.upstream(.received(message))) }
+            if links[link]?.attempt == attempt { perform(.ladder(.upstream(World.rung, .received(message)))) }
         case .closedAtMiner(let link, let attempt): closedAtMiner(link, attempt)
         case .closedAtPool(let connection):
             connections[connection] = nil
@@ -55,6 +55,9 @@ extension World {
         case .breakConnections: breakConnections()
         }
     }
+
+    /// The only one.
+    static let rung = RungIndex(0)
 
     // MARK: boards
 
@@ -111,15 +114,14 @@ extension World {
             toHost(board.number, .baudRate(rate), at: now)
         case .discardData: break  // nothing lies about undelivered in virtual time
         case .processorWork: break  // a world has no hashing threads
-        case .connect(let link): connect(link)
-        case .disconnect(let link): disconnect(link)
-        case .send(let message): send(message)
+        case .upstream(_, .connect(let link)): connect(link)
+        case .upstream(_, .disconnect(let link)): disconnect(link)
+        case .upstream(_, .send(let message)): send(message)
+        case .upstream: preconditionFailure("a world has one rung, of Stratum V2")
         case .wake(let timer, let instant):
             timers[timer, default: 0] += 1
             timeline.plan(.timer(timer, generation: timers[timer, default: 0]), at: max(instant, now))
-        case .build(let constraints):
-            let plan = CoinbasePlan(
-                payouts: constraints.outputs, tag: [], extranonceSize: constraints.fullExtranonceSize)
+        case .build(let plan):
             timeline.plan(.templates(.plan(plan)), at: now + World.templateTime)
         case .block(let block): timeline.plan(.submitted(block.wireBytes), at: now + .milliseconds(1))
         case .notice(.shareFound(let share)): found.append(share.hash)
@@ -136,7 +138,7 @@ extension World {
 
     mutating func carryOut(_ action: TemplateMaker.Action) {
         switch action {
-        case .publish(let offer): perform(.proposal(offer.proposal))
+        case .publish(let offer): perform(.ladder(.proposal(offer.proposal)))
         case .failed(let fault): preconditionFailure("a world's mempool always makes a template: \(fault)")
         case .warn(let warning): preconditionFailure("a world's node has no template of its own: \(warning)")
         case .policyCost: break  // there are no rules in a world
@@ -164,7 +166,7 @@ extension World {
         case .mining: tell(.miningConnected(connection))
         case .jobDeclaration: tell(.declarationConnected(connection))
         }
-        perform(.upstream(.connected(link)))
+        perform(.ladder(.upstream(World.rung, .connected(link))))
     }
 
     private mutating func disconnect(_ link: Link) {
@@ -176,7 +178,7 @@ extension World {
     private mutating func closedAtMiner(_ link: Link, _ attempt: UInt64) {
         guard links[link]?.attempt == attempt else { return }
         links[link] = WorldLink(attempt: attempt + 1)
-        perform(.upstream(.closed(link, "broken")))
+        perform(.ladder(.upstream(World.rung, .closed(link, "broken"))))
     }
 
     /// A break loses what is on its way. Both sides learn of it within a tenth of a second, as from a TCP reset: before
@@ -210,6 +212,7 @@ extension World {
         switch message {
         case .mining(let message): tell(.mining(connection, message))
         case .jobDeclaration(let message): tell(.declaration(connection, message))
+        case .baseTemplate, .line: preconditionFailure("a world has one rung, of Stratum V2")
         }
     }
 

@@ -111,7 +111,9 @@ public struct World: Sendable {
             nominalHashRate: expected, minimumExtranonceSize: 8, seed: seed.rawValue)
         upstream.reconnect.cap = .seconds(2)
         upstream.coolDown = .init(first: .seconds(2), cap: .seconds(5))
-        miner = Miner(boards: boards.map { Board($0.profile, emulated: true) }, upstream: upstream)
+        miner = Miner(
+            boards: boards.map { Board($0.profile, emulated: true) },
+            ladder: LadderConfiguration(rungs: [.composed(upstream)], tag: []))
         tellPool()
         let added = MempoolChange(added: node.mempool)
         inform(.news(.mempool(added, tip: node.next.previousBlock)))
@@ -138,6 +140,9 @@ public struct World: Sendable {
 
     /// Switches the boards off, as Ctrl-C does.
     public mutating func stop() { perform(.stop) }
+
+    public mutating func pause(_ pause: Pause) { perform(.ladder(.pause(pause))) }
+    public mutating func resume() { perform(.ladder(.resume)) }
 
     mutating func perform(_ event: MinerEvent) {
         for action in miner.handle(event, at: now) { carryOut(action) }
