@@ -20,6 +20,13 @@ public final class LiveNodes: @unchecked Sendable {
         case health(NodeHealth, node: Int, sentence: String)
     }
 
+    /// What each node tells of itself, also where it is no news any more.
+    public enum Sight: Sendable {
+        /// It stands at another tip than it did.
+        case tip(NextBlock, node: Int)
+        case health(NodeHealth, node: Int)
+    }
+
     public enum ProposalFailure: Error, Hashable, Sendable {
         case noNodeInUse
         case node(Int, VerdictFailure)
@@ -36,6 +43,7 @@ public final class LiveNodes: @unchecked Sendable {
 
     private var ladder: SourceLadder
     private var observer: ((News) -> Void)?
+    private var watcher: ((Sight) -> Void)?
     private var timer: Scheduled<Void>?
 
     /// - Parameters:
@@ -58,14 +66,25 @@ public final class LiveNodes: @unchecked Sendable {
         self.observer = observer
         for (index, service) in services.enumerated() {
             service.start(
-                onChange: { self.passOn($0, from: index) }, onHealth: { self.noteHealth($0, of: index) })
+                onChange: { change in
+                    if case .tip(let next) = change { self.watcher?(.tip(next, node: index)) }
+                    self.passOn(change, from: index)
+                }, onHealth: { self.noteHealth($0, of: index) })
         }
     }
 
-    /// Ends everything at once; blocks that wait for a verdict fail. The observer is dropped.
+    /// Lets one more see every node for itself, beside the observer, before or after ``start(observer:)``.
+    ///
+    /// - Parameter watcher: called on `loop`; `nil` for nobody any more.
+    public func watch(_ watcher: ((Sight) -> Void)?) {
+        loop.preconditionInEventLoop()
+        self.watcher = watcher
+    }
+
+    /// Ends everything at once; blocks that wait for a verdict fail. The observers are dropped.
     public func stop() {
         loop.preconditionInEventLoop()
-        observer = nil
+        (observer, watcher) = (nil, nil)
         timer?.cancel()
         for service in services { service.stop() }
     }
@@ -151,6 +170,7 @@ public final class LiveNodes: @unchecked Sendable {
     }
 
     private func noteHealth(_ health: NodeHealth, of index: Int) {
+        watcher?(.health(health, node: index))
         observer?(.health(health, node: index, sentence: services[index].endpoint.sentence(for: health)))
         carryOut(ladder.handle(health.isUsable ? .usable(index) : .unusable(index), at: .now))
     }

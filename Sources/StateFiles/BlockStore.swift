@@ -165,6 +165,8 @@ public final class BlockStore: Sendable {
         }
     }
 
+    /// Where the block's file is, until it is settled.
+    public func path(of block: StoredBlock) -> String { "\(folder)/\(BlockFile.name(block))" }
+
     private var settledFolder: String { "\(folder)/settled" }
-    private func path(of block: StoredBlock) -> String { "\(folder)/\(BlockFile.name(block))" }
 }

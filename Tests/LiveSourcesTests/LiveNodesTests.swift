@@ -144,6 +144,26 @@ extension Pair.Said {
         }
     }
 
+    @Test func `a second observer sees each node's own tip, also where it is no news`() async throws {
+        try await withPair { pair, _, loop in
+            let seen = Recorder<[Int]>()
+            try await loop.submit {
+                pair.nodes.watch { sight in
+                    if case .tip(let next, let node) = sight { seen.append([node, Int(next.height)]) }
+                }
+            }.get()
+            pair.models[1].with { $0.block = 2 }
+            try await eventually { seen.all == [[1, 3]] }
+            pair.models[0].with { $0.block = 2 }
+            try await eventually { seen.all == [[1, 3], [0, 3]] }
+            #expect(pair.heights == [2, 3], "told once")
+            try await loop.submit { pair.nodes.watch(nil) }.get()
+            pair.models[0].with { $0.block = 3 }
+            try await eventually { pair.heights == [2, 3, 4] }
+            #expect(seen.all.count == 2)
+        }
+    }
+
     @Test func `a proposal goes to the node in use alone`() async throws {
         try await withPair { pair, servers, loop in
             let answer = try await loop.flatSubmit { pair.nodes.propose(block: [1]) }.get()
