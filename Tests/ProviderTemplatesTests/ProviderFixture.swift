@@ -80,10 +80,26 @@ enum ProviderFixture {
         return provided
     }
 
+    /// A template on any tip, of any difficulty.
+    static func provided(onHash hash: Hash256, height: UInt32, bits: CompactTarget) -> ProvidedTemplate {
+        var next = next(onTip: 0)
+        (next.previousBlock, next.height, next.bits) = (hash, height, bits)
+        next.subsidy = SubsidySchedule.regtest.subsidy(at: height)
+        let transactions = family().map { entry($0, fee: 1_000) }
+        guard let provided = ProvidedTemplate(next: next, transactions: transactions) else {
+            preconditionFailure("bits that stand for a target")
+        }
+        return provided
+    }
+
+    static func provided(onTip number: UInt8, bits: CompactTarget) -> ProvidedTemplate {
+        provided(onHash: tip(number), height: 100 + UInt32(number), bits: bits)
+    }
+
     /// The same with something in it changed.
     static func changed(
         _ provided: ProvidedTemplate, value: Satoshis? = nil, prefix: [UInt8]? = nil,
-        merklePath: [Hash256]? = nil, transactions: [[UInt8]]? = nil
+        outputs: [TransactionOutput]? = nil, merklePath: [Hash256]? = nil, transactions: [[UInt8]]? = nil
     ) -> ProvidedTemplate {
         let old = provided.template
         let template = DistributedTemplate(
@@ -91,7 +107,7 @@ enum ProviderFixture {
             coinbasePrefix: prefix ?? old.coinbasePrefix,
             coinbaseTxInputSequence: old.coinbaseTxInputSequence,
             coinbaseTxValueRemaining: value ?? old.coinbaseTxValueRemaining,
-            coinbaseTxOutputs: old.coinbaseTxOutputs, coinbaseTxLocktime: old.coinbaseTxLocktime,
+            coinbaseTxOutputs: outputs ?? old.coinbaseTxOutputs, coinbaseTxLocktime: old.coinbaseTxLocktime,
             merklePath: merklePath ?? old.merklePath)
         return ProvidedTemplate(
             template: template, tip: provided.tip, transactions: transactions ?? provided.transactions)

@@ -54,7 +54,14 @@ struct ProviderWorld {
     /// Changes a message on its way to the follower.
     var tamper: (TemplateDistributionMessage) -> TemplateDistributionMessage? = { $0 }
 
+    enum News {
+        case change(ProviderChange)
+        case health(ProviderHealth)
+    }
+
     // What came of it.
+    /// Changes and health in their order.
+    private(set) var news: [News] = []
     private(set) var changes: [ProviderChange] = []
     private(set) var health: [ProviderHealth] = []
     private(set) var healthAt: [Instant] = []
@@ -94,6 +101,9 @@ struct ProviderWorld {
     mutating func plan(_ event: ProviderFollower.Event, at seconds: Double) {
         plan(.follow(event), at: ProviderFixture.start + .seconds(seconds))
     }
+
+    /// When something happens next.
+    var nextAt: Instant? { (timeline.map(\.at) + [wake].compactMap { $0 }).min() }
 
     mutating func run(for duration: Duration) {
         let end = now + duration
@@ -208,8 +218,11 @@ struct ProviderWorld {
                 sent.append(message)
                 plan(.toServer(number, frame(message)), at: now + .milliseconds(1))
             case .wake(let at): wake = at
-            case .publish(let change): changes.append(change)
+            case .publish(let change):
+                changes.append(change)
+                news.append(.change(change))
             case .health(let health):
+                news.append(.health(health))
                 self.health.append(health)
                 healthAt.append(now)
             case .solution(_, let route): routes.append(route)
