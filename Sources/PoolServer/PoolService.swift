@@ -8,22 +8,6 @@ public import SV2Roles
 public import Transports
 import Units
 
-/// The node behind a pool: it judges proposals and takes blocks.
-public struct PoolNode: Sendable {
-    /// Everything about a block but its proof of work; nil for an acceptable one, else the word for what is wrong.
-    public var check: @Sendable (_ block: [UInt8], _ done: @escaping @Sendable (String?) -> Void) -> Void
-    /// Takes a found block.
-    public var publish: @Sendable (_ block: [UInt8], _ hash: Hash256) -> Void
-
-    public init(
-        check: @escaping @Sendable (_ block: [UInt8], _ done: @escaping @Sendable (String?) -> Void) -> Void,
-        publish: @escaping @Sendable (_ block: [UInt8], _ hash: Hash256) -> Void
-    ) {
-        self.check = check
-        self.publish = publish
-    }
-}
-
 /// What happens at a pool that an operator wants to know.
 public enum PoolNotice: Sendable {
     case action(PoolAction)
@@ -41,7 +25,7 @@ public final class PoolService: @unchecked Sendable {
     public let loop: any EventLoop
     /// What clients must be configured with.
     public let authority: AuthorityPublicKey
-    /// The real ports, once `start` has succeeded.
+    /// The real ports, once `start` has succeeded; 0 for one that is not open.
     public private(set) var miningPort = 0
     public private(set) var declarationPort = 0
 
@@ -52,41 +36,60 @@ public final class PoolService: @unchecked Sendable {
     private var connections: [ConnectionID: SV2Connection] = [:]
     private var lastConnection: UInt64 = 0
     private let limits: AdmissionLimits
+    private let keep: (@Sendable (AcceptedShare, _ unixTime: UInt32) -> Void)?
+    private let extensions: [UInt16: any DeclarationExtension]
     private var declarationsToDrop: Int
 
     private enum Side { case mining, declaration }
 
-    /// Opens both ports.
+    /// Opens the ports.
     ///
     /// - Parameters:
-    ///   - miningPort: 0 lets the system choose; the declarator's port is always chosen by the system.
+    ///   - host: for both ports, unless `declarationHost` says another for the declarator's.
+    ///   - miningPort: 0 lets the system choose, and so does 0 for the declarator's, which is not opened for nil.
     ///   - droppedDeclarations: so many declarations are answered by breaking the connection: a pool that fails, for
     ///     tests and demonstrations.
     ///   - limits: of each port; nil takes the usual ones for as many connections as `configuration` allows.
+    ///   - keep: called on `loop` with every accepted share, in their order. With it, none is acknowledged before
+    ///     `kept(through:)` has named it. It must not wait for anything.
+    ///   - extensions: one for each type.
     ///   - observe: called on `loop`.
-    /// - Returns: fails with `ListenError`.
+    /// - Returns: fails with `ListenError`, and nothing is open then.
     public static func start(
         _ configuration: PoolConfiguration, authority: AuthorityKeyPair, node: PoolNode, host: String,
-        miningPort: Int, droppedDeclarations: Int = 0, limits: AdmissionLimits? = nil, on loop: any EventLoop,
+        miningPort: Int, declarationHost: String? = nil, declarationPort: Int? = 0,
+        droppedDeclarations: Int = 0, limits: AdmissionLimits? = nil,
+        keep: (@Sendable (AcceptedShare, _ unixTime: UInt32) -> Void)? = nil,
+        extensions: [any DeclarationExtension] = [], on loop: any EventLoop,
         observe: @escaping @Sendable (PoolNotice) -> Void
     ) -> EventLoopFuture<PoolService> {
+        var configuration = configuration
+        if keep != nil { configuration.acknowledgesKeptShares = true }
+        configuration.declarationExtensions.formUnion(extensions.map(\.extensionType))
         let service = PoolService(
             configuration, authority.publicKey, node, droppedDeclarations,
-            limits ?? usualLimits(configuration),
-            loop, observe)
+            limits ?? usualLimits(configuration), keep, extensions, loop, observe)
         let identity = ServerIdentity.renewed(by: authority, lifetime: .seconds(86_400))
-        return service.listen(.mining, host, miningPort, identity).flatMap { mining in
+        return loop.flatSubmit {
+            for one in extensions { one.begin { [weak service] in service?.connections[$0]?.send($1) } }
+            return service.listen(.mining, host, miningPort, identity)
+        }.flatMap { mining in
             service.miningPort = mining.port
-            return service.listen(.declaration, host, 0, identity)
-        }.map { declaration in
-            service.declarationPort = declaration.port
-            return service
+            guard let declarationPort else { return loop.makeSucceededFuture(service) }
+            return service.listen(.declaration, declarationHost ?? host, declarationPort, identity)
+                .map { declaration in
+                    service.declarationPort = declaration.port
+                    return service
+                }
+                .flatMapError { error in service.stop().flatMapThrowing { throw error } }
         }
     }
 
     private init(
         _ configuration: PoolConfiguration, _ authority: AuthorityPublicKey, _ node: PoolNode,
-        _ declarationsToDrop: Int, _ limits: AdmissionLimits, _ loop: any EventLoop,
+        _ declarationsToDrop: Int, _ limits: AdmissionLimits,
+        _ keep: (@Sendable (AcceptedShare, _ unixTime: UInt32) -> Void)?,
+        _ extensions: [any DeclarationExtension], _ loop: any EventLoop,
         _ observe: @escaping @Sendable (PoolNotice) -> Void
     ) {
         self.authority = authority
@@ -94,6 +97,10 @@ public final class PoolService: @unchecked Sendable {
         self.node = node
         self.declarationsToDrop = declarationsToDrop
         self.limits = limits
+        self.keep = keep
+        self.extensions = Dictionary(
+            extensions.map { ($0.extensionType, $0) },
+            uniquingKeysWith: { _, _ in preconditionFailure("one extension for each type") })
         self.loop = loop
         self.observe = observe
     }
@@ -113,12 +120,25 @@ public final class PoolService: @unchecked Sendable {
         }
     }
 
+    /// A new tip, whose transactions follow; or the same with other times or another target.
+    public func tip(_ next: NextBlock) { loop.execute { self.handle(.tip(next)) } }
+
+    /// The node has another choice of transactions for the tip that it named last.
+    public func transactions(_ transactions: [MempoolEntry]) {
+        loop.execute { self.handle(.knownTransactions(transactions)) }
+    }
+
+    /// The first so many accepted shares outlive a restart (`AcceptedShare.number`), and may be acknowledged.
+    public func kept(through number: UInt64) {
+        loop.execute { self.handle(.kept(number)) }
+    }
+
     /// Frees the ports and ends every connection.
     public func stop() -> EventLoopFuture<Void> {
         loop.flatSubmit {
             for (id, connection) in self.connections {
                 connection.close()
-                self.handle(.closed(id))
+                self.forget(id)
             }
             self.connections = [:]
             return EventLoopFuture.andAllComplete(self.listeners.map { $0.close() }, on: self.loop)
@@ -158,7 +178,7 @@ public final class PoolService: @unchecked Sendable {
             onClosed: { closure in
                 guard self.connections.removeValue(forKey: id) != nil else { return }
                 self.observe(.connectionEnded(peer: connection.peer, closure))
-                self.handle(.closed(id))
+                self.forget(id)
             })
     }
 
@@ -170,6 +190,11 @@ public final class PoolService: @unchecked Sendable {
                 else { return }
                 handle(.mining(id, message, trailing: trailing))
             case .declaration:
+                if let other = extensions[header.extensionType] {
+                    // To who was not granted it, it is a message that nobody knows.
+                    guard pool.extensions(of: id).contains(header.extensionType) else { return }
+                    return other.received(header, payload, from: id)
+                }
                 guard case .message(let message, _) = try JobDeclarationMessage.read(header, payload) else {
                     return
                 }
@@ -189,20 +214,32 @@ public final class PoolService: @unchecked Sendable {
 
     private func end(_ id: ConnectionID) {
         connections.removeValue(forKey: id)?.close()
+        forget(id)
+    }
+
+    private func forget(_ id: ConnectionID) {
         handle(.closed(id))
+        for other in extensions.values { other.ended(id) }
     }
 
     private func handle(_ event: PoolEvent) {
-        for action in pool.handle(event, at: .now, unixTime: unixTime()) { carryOut(action) }
+        let time = unixTime()
+        let actions = pool.handle(event, at: .now, unixTime: time)
+        // An action can lead to another event.
+        let accepted = pool.acceptedShare
+        for action in actions { carryOut(action) }
+        if let accepted { keep?(accepted, time) }
     }
 
     private func carryOut(_ action: PoolAction) {
         switch action {
         case .sendMining(let id, let message): send(message, to: id)
         case .sendDeclaration(let id, let message): send(message, to: id)
-        case .close(let id, _): connections.removeValue(forKey: id)?.close()
+        case .close(let id, _):
+            connections.removeValue(forKey: id)?.close()
+            for other in extensions.values { other.ended(id) }
         case .check(let id, let block):
-            node.check(block) { refusal in self.loop.execute { self.handle(.checked(id, refusal: refusal)) } }
+            node.judge(block) { verdict in self.loop.execute { self.handle(Self.event(for: verdict, id)) } }
         case .publish(let block, let hash): node.publish(block, hash)
         case .wake(let instant):
             loop.scheduleTask(deadline: instant.deadline) { self.handle(.woke) }
@@ -210,6 +247,14 @@ public final class PoolService: @unchecked Sendable {
             break  // said to the observer below
         }
         observe(.action(action))
+    }
+
+    private static func event(for verdict: PoolVerdict, _ id: CheckID) -> PoolEvent {
+        switch verdict {
+        case .acceptable: .checked(id, refusal: nil)
+        case .refused(let reason): .checked(id, refusal: reason)
+        case .unknown(let reason): .unchecked(id, reason: reason)
+        }
     }
 
     private func send(_ message: some LinkMessage, to id: ConnectionID) {
