@@ -13,7 +13,7 @@ struct Bench: ParsableCommand {
             """,
         subcommands: [
             BenchHash.self, BenchChains.self, BenchSpace.self, BenchWorld.self, BenchSV2.self,
-            BenchSV2Load.self, BenchTemplate.self,
+            BenchSV2Load.self, BenchTemplate.self, BenchNegotiation.self, BenchNegotiationMemory.self,
         ])
 }
 
