@@ -46,6 +46,7 @@ final class DemoRun: Sendable {
     private let node: NodeService
     private let pool: PoolService
     private let devices: [EmulatedDevice]
+    private let templates: TemplateService
     private let miner: MinerLoop
     private let ledger: BlockLedger
     private let events: AsyncStream<Event>
@@ -85,7 +86,8 @@ final class DemoRun: Sendable {
             let parts = DemoParts(options: options, console: console, node: node, ledger: ledger)
             pool = try await parts.startPool(on: group.next())
             devices = try await parts.plugIn(on: group.next(), hasher: HashingThread(on: group.next()))
-            miner = parts.makeMiner(pool, event, on: group.next(), builderOn: group.next())
+            templates = TemplateService(on: group.next())
+            miner = parts.makeMiner(pool, event, builder: templates, on: group.next())
         } catch {
             try? await group.shutdownGracefully()
             throw error
@@ -152,6 +154,7 @@ final class DemoRun: Sendable {
     /// The status line, and what the node's target follows.
     private func watch() async {
         var unpluggable = options.fault == .unplug && !options.boards.isEmpty
+        var losable = options.fault == .nodeGone
         while !Task.isCancelled {
             try? await Task.sleep(for: .seconds(1))
             let statistics = miner.snapshot.withLock { $0 }
@@ -171,6 +174,12 @@ final class DemoRun: Sendable {
                 unpluggable = false
                 console.line("--fault unplug: the first board is pulled out now")
                 devices[0].unplug()
+            }
+            if losable, statistics.sharesAccepted >= 5 {
+                losable = false
+                console.line("--fault node-gone: our node tells nothing more from now on; the pool's goes on")
+                templates.loseNode()
+                miner.tell(.templatesLost)
             }
         }
     }

@@ -19,6 +19,8 @@ public enum DemoFault: String, CaseIterable, Sendable {
     case poolGone = "pool-gone"
     /// The first board is unplugged after it has begun to hash.
     case unplug
+    /// The miner's node tells nothing more after five shares; the pool's goes on.
+    case nodeGone = "node-gone"
 
     public static var names: [String] { allCases.map(\.rawValue) }
 
@@ -28,7 +30,7 @@ public enum DemoFault: String, CaseIterable, Sendable {
         case .halfFrames: FaultyPort(.halfFrames, seed: seed)
         case .otherChip: FaultyPort(.otherChip(0x1366), seed: seed)
         case .silent: FaultyPort(.silent, seed: seed)
-        case .poolDrop, .poolGone, .unplug: nil
+        case .poolDrop, .poolGone, .unplug, .nodeGone: nil
         }
     }
 
@@ -37,7 +39,7 @@ public enum DemoFault: String, CaseIterable, Sendable {
         switch self {
         case .poolDrop: 2
         case .poolGone: .max
-        case .garbage, .halfFrames, .otherChip, .silent, .unplug: 0
+        case .garbage, .halfFrames, .otherChip, .silent, .unplug, .nodeGone: 0
         }
     }
 }
@@ -51,6 +53,7 @@ public enum DemoUsageFault: Error, Equatable, Sendable, CustomStringConvertible 
     case notEmulated(String)
     case port(Int)
     case fault(String)
+    case rungs(String)
     case processors(Int, duty: Double)
 
     public var description: String {
@@ -68,6 +71,8 @@ public enum DemoUsageFault: Error, Equatable, Sendable, CustomStringConvertible 
         case .notEmulated(let name):
             "--boards: there is no emulator of \(name); there is one of: \(DemoOptions.knownBoards)"
         case .port(let port): "--pool-port \(port): a port is a number from 0 to 65535"
+        case .rungs(let list):
+            "--rungs \(list): a list of \(DemoRung.names), each once, the preferred one first"
         case .fault(let name): "--fault \(name): not one of \(DemoFault.names.joined(separator: ", "))"
         }
     }
@@ -85,16 +90,23 @@ public struct DemoOptions: Sendable {
     var poolKey: String?
     var recording: String?
     var fault: DemoFault?
+    /// Ways to earn, the preferred one first; at least one.
+    var rungs: [DemoRung]
     /// This machine's own hashing threads; `nil` for none.
     var processors: CPUBoard.Options?
 
+    public static let usualRungs = "full,light,pool-job,solo"
     static let longestDuration = 86_400.0
     static let mostBoards = 8
-    static var knownBoards: String { HardwareLibrary().boardNames.joined(separator: ", ") }
+    /// Those that there is an emulator of.
+    static var knownBoards: String {
+        HardwareLibrary().boardNames.filter { (try? profile($0)) != nil }.joined(separator: ", ")
+    }
 
     public init(
         duration: Double?, boards: String, seed: UInt64, json: Bool, blockOut: String?, poolPort: Int,
-        poolKey: String? = nil, recording: String?, fault: String?, processorThreads: Int = 0,
+        poolKey: String? = nil, recording: String?, fault: String?, rungs: String = DemoOptions.usualRungs,
+        processorThreads: Int = 0,
         processorDuty: Double = 1
     ) throws(DemoUsageFault) {
         if processorThreads != 0 {
@@ -113,6 +125,9 @@ public struct DemoOptions: Sendable {
         self.boards = []
         for name in names { self.boards.append(try Self.profile(name)) }
         guard (0...65_535).contains(poolPort) else { throw .port(poolPort) }
+        let ways = rungs.split(separator: ",", omittingEmptySubsequences: false)
+        self.rungs = ways.compactMap { DemoRung(rawValue: String($0.drop(while: \.isWhitespace))) }
+        guard Set(self.rungs).count == ways.count else { throw .rungs(rungs) }
         self.seed = seed
         self.json = json
         self.blockOut = blockOut
@@ -126,6 +141,7 @@ public struct DemoOptions: Sendable {
     }
 
     private static func profile(_ name: String) throws(DemoUsageFault) -> BoardProfile {
+        guard HardwareLibrary().boardNames.contains(name) else { throw .notEmulated(name) }
         let profile: BoardProfile
         do throws(ProfileError) {
             profile = try HardwareLibrary().board(named: name)

@@ -1,4 +1,5 @@
 import ASICChips
+import BaseTemplates
 import BitcoinPrimitives
 import Boards
 import CPUHashing
@@ -52,25 +53,35 @@ struct DemoParts: Sendable {
     /// The pool pays itself with a script that anyone can spend, as all coins of this chain.
     func startPool(on loop: any EventLoop) async throws -> PoolService {
         var configuration = PoolConfiguration(
-            payoutScript: Script.payToWitnessScriptHash(Script.opTrue),
+            payoutScript: Self.payoutScript,
             sharesPerMinute: DemoRun.sharesPerMinute, tokenSeed: options.seed)
         // A new tip reaches the pool a template's time before it reaches the chips.
         configuration.lateShareGrace = .seconds(2)
+        configuration.declarationModes = [.fullTemplate, .coinbaseOnly]
+        configuration.ownJobs = OwnJobs(tag: Array("/demo pool/".utf8))
         let authority = try poolAuthority()
         let poolNode = PoolNode(
             check: { block, done in node.propose(block, done: done) },
             publish: { block, hash in submit(block, hash, by: .pool) })
+        // The pool gets all of a reward: nobody else is known here.
+        let rules = CoinbaseRules(
+            demands: [.init(value: .zero, share: 1_000_000, script: Self.payoutScript)],
+            maximumAdditionalSize: 0, maximumAdditionalSigops: 0)
+        let desk = BaseTemplateDesk(rules, on: loop) { _ in }
         let service = try await PoolService.start(
             configuration, authority: authority, node: poolNode, host: "127.0.0.1",
             miningPort: options.poolPort, droppedDeclarations: options.fault?.droppedDeclarations ?? 0,
-            on: loop,
+            extensions: [desk], on: loop,
             observe: { [console] notice in
                 if let line = NoticeText.line(notice) { console.line(line, .bad) }
             }
         ).get()
         node.observe { update in
             switch update.reason {
-            case .tip: service.tip(update.next, transactions: update.template)
+            case .tip:
+                service.tip(update.next, transactions: update.template)
+                desk.tip(update.next)
+                desk.candidates(update.template)
             case .mempool: break  // the pool knows what its node's template holds
             }
         }
@@ -102,20 +113,20 @@ struct DemoParts: Sendable {
 // MARK: - The miner
 extension DemoParts {
     func makeMiner(
-        _ pool: PoolService, _ events: AsyncStream<DemoRun.Event>.Continuation, on loop: any EventLoop,
-        builderOn builderLoop: any EventLoop
+        _ pool: PoolService, _ events: AsyncStream<DemoRun.Event>.Continuation, builder: TemplateService,
+        on loop: any EventLoop
     ) -> MinerLoop {
         let address = PoolAddress(
             host: "127.0.0.1", miningPort: pool.miningPort, declarationPort: pool.declarationPort,
             authority: pool.authority)
+        let (ladder, endpoints) = ladder(address)
         let core = Miner(
             boards: options.boards.map { Board($0, emulated: true) },
-            processors: options.processors?.threads ?? 0, upstream: upstream(address))
-        let builder = TemplateService(on: builderLoop)
-        let miner = MinerLoop(core, pool: address, processors: options.processors, on: loop) { event in
+            processors: options.processors?.threads ?? 0, ladder: ladder)
+        let miner = MinerLoop(core, endpoints: endpoints, processors: options.processors, on: loop) { event in
             switch event {
             case .notice(let notice): say(notice, events)
-            case .build(let constraints): builder.use(constraints)
+            case .build(let plan): builder.use(plan)
             case .block(let block): submit(block.wireBytes, block.hash, by: .miner)
             case .portEnded(let board, let port, let closure):
                 console.line("\(name(board)): \(port.rawValue) port: \(closure)", .bad)
@@ -125,41 +136,32 @@ extension DemoParts {
         builder.start(
             deliver: { [console] result in
                 switch result {
-                case .success(let proposal): miner.propose(proposal)
+                case .success(let proposal): miner.tell(.proposal(proposal))
                 case .failure(let fault): console.line(fault.sentence, .bad)
                 }
             }, warn: { [console] in console.line($0.sentence, .bad) })
-        node.observe { builder.nodeChanged($0) }
+        node.observe { update in
+            builder.nodeChanged(update)
+            miner.tell(.reference(update.next))
+        }
         return miner
     }
 
     private func name(_ board: BoardIndex) -> String { options.boards[board.number].name }
 
-    private func upstream(_ address: PoolAddress) -> UpstreamConfiguration {
-        func identity(_ port: Int) -> ClientIdentity {
-            ClientIdentity(
-                endpointHost: "127.0.0.1", endpointPort: UInt16(clamping: port), vendor: "Adit",
-                hardwareVersion: "emulated", firmware: "demo")
-        }
-        var configuration = UpstreamConfiguration(
-            index: 0, miningIdentity: identity(address.miningPort),
-            declarationIdentity: identity(address.declarationPort), userIdentity: "demo",
-            nominalHashRate: HashRate(hashesPerSecond: Self.expectedRate(options.boards)),
-            minimumExtranonceSize: 8, seed: options.seed)
-        configuration.reconnect.cap = .seconds(5)
-        return configuration
+    private func name(_ rung: RungIndex) -> String {
+        options.rungs[rung.number] == .solo ? "solo" : LadderText.words(options.rungs[rung.number].kind)
     }
 
     private func say(_ notice: MinerNotice, _ events: AsyncStream<DemoRun.Event>.Continuation) {
-        if let line = NoticeText.line(notice, board: name) {
+        if let line = NoticeText.line(notice, board: name, rung: name) {
             console.line(line, NoticeText.isTrouble(notice) ? .bad : .plain)
         }
         switch notice {
         case .boardSafe(let board, _): events.yield(.boardEnded(board))
-        case .upstreamFailing(let fault, _): events.yield(.fatal("the pool cannot be used: \(fault)"))
         case .boardReady(let board, _): events.yield(.boardReady(board))
-        case .boardFailed, .board, .negotiation, .jobAcknowledged, .jobRefused, .shareFound, .shareRejected,
-            .shareLost:
+        case .boardFailed, .board, .ladder, .audited, .blockLeftToPool, .jobAcknowledged, .jobRefused,
+            .shareFound, .shareRejected, .shareLost:
             break
         }
     }

@@ -51,6 +51,9 @@ struct DemoReport: Encodable, Equatable {
     var blocks_accepted: Int
     var declared_jobs: Int
     var custom_jobs_accepted: Int
+    /// The way to earn that was mined last, by its name in `--rungs`, and how often it changed.
+    var rung: String?
+    var rung_changes: Int
     /// Ours at the last tip that was mined on, and the node's own choice at the same tip.
     var template: Template?
     var node_template: NodeTemplate?
@@ -60,7 +63,8 @@ struct DemoReport: Encodable, Equatable {
     enum CodingKeys: CodingKey {
         case duration_s, boards, cpu, nonces_verified, shares_sent, shares_accepted, shares_rejected,
             blocks_found
-        case blocks_accepted, declared_jobs, custom_jobs_accepted, template, node_template, last_block_hash,
+        case blocks_accepted, declared_jobs, custom_jobs_accepted, rung, rung_changes, template,
+            node_template, last_block_hash,
             seed
     }
 
@@ -78,6 +82,8 @@ struct DemoReport: Encodable, Equatable {
         try container.encode(blocks_accepted, forKey: .blocks_accepted)
         try container.encode(declared_jobs, forKey: .declared_jobs)
         try container.encode(custom_jobs_accepted, forKey: .custom_jobs_accepted)
+        try container.encode(rung, forKey: .rung)
+        try container.encode(rung_changes, forKey: .rung_changes)
         try container.encode(template, forKey: .template)
         try container.encode(node_template, forKey: .node_template)
         try container.encode(last_block_hash, forKey: .last_block_hash)
@@ -115,6 +121,8 @@ extension DemoReport {
         blocks_accepted = outcome.blocksAccepted
         declared_jobs = statistics.declaredJobs
         custom_jobs_accepted = statistics.customJobsAccepted
+        rung = statistics.rung.map(DemoRung.word)
+        rung_changes = statistics.switches
         if let proposal = statistics.proposal {
             let figures = proposal.figures
             template = Template(

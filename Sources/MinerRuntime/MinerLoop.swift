@@ -4,28 +4,16 @@ import CPUHashing
 import MinerCore
 import NIOCore
 import Negotiation
-import SV2Codec
-import SV2Connections
-import SV2Messages
-import SV2Noise
 import Synchronization
 import TemplateBuilding
 import Transports
 import Units
 
-/// Where the two links of the pool lead.
-struct PoolAddress: Sendable {
-    var host: String
-    var miningPort: Int
-    var declarationPort: Int
-    var authority: AuthorityPublicKey
-}
-
 /// What the miner's owner is told, on the miner's loop.
 enum MinerLoopEvent: Sendable {
     case notice(MinerNotice)
     case block(FoundBlock)
-    case build(CoinbaseConstraints)
+    case build(CoinbasePlan)
     /// A port ended otherwise than by our closing it.
     case portEnded(BoardIndex, BoardPort, SerialClosure)
     /// A sentence about something that the miner lives with.
@@ -43,24 +31,26 @@ final class MinerLoop: @unchecked Sendable {
     let snapshot: Mutex<MinerStatistics>
 
     private var miner: Miner
-    private let pool: PoolAddress
+    private let endpoints: [RungEndpoint]
+    private var links: LadderLinks?
     private let observe: @Sendable (MinerLoopEvent) -> Void
     private var ports: [BoardIndex: BoardPorts] = [:]
-    private var links: [Link: SV2Connection] = [:]
-    /// Counts attempts, so that what is left of an abandoned one is told from the present one.
-    private var attempts: [Link: Int] = [:]
+    private var clock: Scheduled<Void>?
     private var timers: [MinerTimer: Scheduled<Void>] = [:]
     private var safePromise: EventLoopPromise<Void>?
     private let processorOptions: CPUBoard.Options?
     private var processors: CPUBoard?
 
-    /// - Parameter processors: as many threads as the miner was made with; `nil` for none.
+    /// - Parameters:
+    ///   - endpoints: of each rung of the miner's ladder.
+    ///   - processors: as many threads as the miner was made with; `nil` for none.
     init(
-        _ miner: Miner, pool: PoolAddress, processors: CPUBoard.Options? = nil, on loop: any EventLoop,
+        _ miner: Miner, endpoints: [RungEndpoint], processors: CPUBoard.Options? = nil,
+        on loop: any EventLoop,
         observe: @escaping @Sendable (MinerLoopEvent) -> Void
     ) {
         self.miner = miner
-        self.pool = pool
+        self.endpoints = endpoints
         self.loop = loop
         self.observe = observe
         processorOptions = processors
@@ -76,6 +66,10 @@ final class MinerLoop: @unchecked Sendable {
             for (number, channels) in opened.enumerated() {
                 self.attach(BoardPorts(control: channels.control, data: channels.data), BoardIndex(number))
             }
+            self.links = LadderLinks(
+                self.endpoints, on: self.loop, deliver: { self.handle(.ladder(.upstream($0, $1))) },
+                trouble: { self.observe(.trouble($0)) })
+            self.tellTime()
             self.handle(.begin)
             self.processors = self.processorOptions.map { options in
                 CPUBoard(options) { index, event in
@@ -85,7 +79,14 @@ final class MinerLoop: @unchecked Sendable {
         }
     }
 
-    func propose(_ proposal: Proposal) { loop.execute { self.handle(.proposal(proposal)) } }
+    /// What happens to the ladder beside its connections: templates, what the node says, pauses.
+    func tell(_ event: LadderEvent) { loop.execute { self.handle(.ladder(event)) } }
+
+    /// The wall clock, again and again: it may be set while we run.
+    private func tellTime() {
+        handle(.ladder(.clock(unixTime: unixTime())))
+        clock = loop.scheduleTask(deadline: (Instant.now + .seconds(10)).deadline) { self.tellTime() }
+    }
 
     /// Switches all boards off. Succeeds when each of them has ended with its power-off, which takes two seconds at most.
     func makeSafe() -> EventLoopFuture<Void> {
@@ -106,12 +107,13 @@ final class MinerLoop: @unchecked Sendable {
     /// Leaves the pool and closes everything. After `makeSafe` and `stopProcessors`.
     func close() -> EventLoopFuture<Void> {
         loop.submit {
-            self.handle(.upstream(.stop))
+            self.clock?.cancel()
+            self.handle(.ladder(.stop))
             for timer in self.timers.values { timer.cancel() }
             self.timers = [:]
             for ports in self.ports.values { ports.close() }
-            for link in self.links.values { link.close() }
-            self.links = [:]
+            self.links?.closeAll()
+            self.links = nil
         }
     }
 
@@ -133,12 +135,9 @@ final class MinerLoop: @unchecked Sendable {
         case .setBaudRate(let board, let rate): setBaudRate(rate, of: board)
         case .discardData(let board): discardData(of: board)
         case .processorWork(let index, let unit): processors?.work(unit, for: index)
-        case .connect(let link): connect(link)
-        case .disconnect(let link): disconnect(link)
-        case .send(.mining(let message)): send(message, on: .mining)
-        case .send(.jobDeclaration(let message)): send(message, on: .jobDeclaration)
+        case .upstream(let rung, let action): links?.carryOut(action, of: rung)
         case .wake(let timer, let instant): wake(timer, at: instant)
-        case .build(let constraints): observe(.build(constraints))
+        case .build(let plan): observe(.build(plan))
         case .block(let block): observe(.block(block))
         case .notice(let notice): observe(.notice(notice))
         }
@@ -181,81 +180,6 @@ final class MinerLoop: @unchecked Sendable {
             try ports[board]?.discardData()
         } catch {
             observe(.trouble("\(error)"))
-        }
-    }
-
-    // MARK: the pool
-
-    private func connect(_ link: Link) {
-        let attempt = attempts[link, default: 0] + 1
-        attempts[link] = attempt
-        let (port, options): (Int, SV2LinkOptions) =
-            switch link {
-            case .mining: (pool.miningPort, .miningClient)
-            case .jobDeclaration: (pool.declarationPort, .declarationClient)
-            }
-        SV2Connection.connect(
-            to: pool.host, port: port, authority: pool.authority, on: loop, options: options
-        )
-        .whenComplete { result in
-            switch result {
-            case .success(let connection): self.connected(connection, link, attempt)
-            case .failure(let error):
-                guard self.attempts[link] == attempt else { return }
-                self.handle(.upstream(.failed(link, "\(error)")))
-            }
-        }
-    }
-
-    private func connected(_ connection: SV2Connection, _ link: Link, _ attempt: Int) {
-        guard attempts[link] == attempt else {
-            connection.start(onFrame: { _, _ in }, onClosed: { _ in })
-            connection.close()
-            return
-        }
-        links[link] = connection
-        connection.start(
-            onFrame: { header, payload in
-                guard self.attempts[link] == attempt else { return }
-                self.received(header, payload, on: link)
-            },
-            onClosed: { closure in
-                guard self.attempts[link] == attempt else { return }
-                self.links[link] = nil
-                self.handle(.upstream(.closed(link, "\(closure)")))
-            })
-        handle(.upstream(.connected(link)))
-    }
-
-    private func disconnect(_ link: Link) {
-        attempts[link, default: 0] += 1
-        links.removeValue(forKey: link)?.close()
-    }
-
-    private func received(_ header: FrameHeader, _ payload: [UInt8], on link: Link) {
-        do throws(CodecError) {
-            switch link {
-            case .mining:
-                guard case .message(let message, _) = try MiningMessage.read(header, payload) else { return }
-                handle(.upstream(.received(.mining(message))))
-            case .jobDeclaration:
-                guard case .message(let message, _) = try JobDeclarationMessage.read(header, payload) else {
-                    return
-                }
-                handle(.upstream(.received(.jobDeclaration(message))))
-            }
-        } catch {
-            disconnect(link)
-            handle(.upstream(.closed(link, "the pool sent a message that does not decode: \(error)")))
-        }
-    }
-
-    private func send(_ message: some LinkMessage, on link: Link) {
-        do throws(CodecError) {
-            links[link]?.send(try message.frame())
-        } catch {
-            observe(
-                .trouble("a message for the pool does not fit its own format, and was not sent: \(error)"))
         }
     }
 }

@@ -1,15 +1,19 @@
 import ASICChains
+import BitcoinPrimitives
 import Boards
 import MinerCore
 import Negotiation
 import PoolServer
 import SV2Roles
+import Scheduling
 import Units
 
 /// Sentences for what happens. What is routine has none.
 enum NoticeText {
     /// - Returns: nil for what only a debugging log wants to know.
-    static func line(_ notice: MinerNotice, board name: (BoardIndex) -> String) -> String? {
+    static func line(
+        _ notice: MinerNotice, board name: (BoardIndex) -> String, rung: (RungIndex) -> String
+    ) -> String? {
         switch notice {
         case .boardReady(let board, let summary):
             "\(name(board)): \(summary.chips) × \(summary.chipName) at \(summary.frequency.megahertz) MHz, "
@@ -19,13 +23,19 @@ enum NoticeText {
         case .boardSafe(let board, false):
             "\(name(board)): told to switch core power off, but it did not confirm; unplug it to be sure"
         case .board(let board, let notice): line(notice).map { "\(name(board)): \($0)" }
-        case .negotiation(let notice): line(notice)
+        case .ladder(let notice): LadderText.line(notice, rung: rung)
+        case .audited(let audit): AuditText.line(audit, rung: rung)
+        case .blockLeftToPool(let share):
+            "block \(share.hash.displayHex) is of \(rung(RungIndex(share.origin.upstream))): the pool has its share, "
+                + "and publishes it"
         case .jobAcknowledged, .shareFound: nil
         case .jobRefused(_, .declaration(let code)): "the pool refused a declared job: \(code)"
         case .jobRefused(_, .customJob(let code)): "the pool refused a custom job: \(code)"
+        case .jobRefused(_, .transactionsWithoutBytes(let count, _)):
+            "the pool asked for \(count) transactions that only it has"
+        case .jobRefused(_, .audit): "the pool's own job did not pass"
         case .shareRejected(_, let code): "the pool rejected a share: \(code)"
         case .shareLost(_, let reason): "a share was lost: \(words(reason))"
-        case .upstreamFailing(let fault, let failures): "the pool failed \(failures) times in a row: \(fault)"
         }
     }
 
@@ -34,6 +44,11 @@ enum NoticeText {
         case .staleTip: "its tip is gone"
         case .jobRefused(.declaration(let code)), .jobRefused(.customJob(let code)):
             "the pool refused its job: \(code)"
+        case .jobRefused(.transactionsWithoutBytes):
+            "the pool asked for transactions of its job that only it has"
+        case .jobRefused(.audit): "its job did not pass"
+        case .connectionLost: "the connection that its job belonged to is gone"
+        case .versionMaskChanged: "the pool lets other version bits be rolled by now"
         case .prefixChanged: "the pool gave another extranonce prefix"
         case .payoutChanged: "the pool asked for another payout"
         case .aboveTarget: "the pool asks for more by now"
@@ -76,28 +91,11 @@ enum NoticeText {
     static func isTrouble(_ notice: MinerNotice) -> Bool {
         switch notice {
         case .boardFailed, .boardSafe(_, confirmed: false), .jobRefused, .shareRejected, .shareLost,
-            .upstreamFailing, .negotiation(.connectionLost), .negotiation(.upstreamFailure),
             .board(_, .recovering), .board(_, .chain(.silent)), .board(_, .chain(.baudRateRefused)):
             true
-        case .boardReady, .boardSafe, .board, .negotiation, .jobAcknowledged, .shareFound: false
-        }
-    }
-
-    private static func line(_ notice: NegotiationNotice) -> String? {
-        switch notice {
-        case .connectionLost(let link, let reason, let retryIn):
-            "lost the pool's \(word(link)) connection: \(reason); next try in "
-                + "\(Int(retryIn.inSeconds * 1000)) ms, mining goes on"
-        case .upstreamFailure(let fault, let coolDown):
-            "gave the pool a rest of \(Int(coolDown.inSeconds)) s: \(fault); mining goes on"
-        case .sharesReleased(_, let count, let resent) where resent > 0:
-            "\(count) shares went out after the connection came back"
-        case .blockWithoutTemplate:
-            "a block's transactions are not kept any more; only its share went to the pool"
-        case .hashRateRefused(let code): "the pool refused our hash rate: \(code)"
-        case .state, .channelOpened, .channelChanged, .declaring, .transactionsProvided, .proposalDropped,
-            .jobReplaced, .sharesReleased, .solutionNotPushed, .reconnectAsked, .ignored:
-            nil
+        case .ladder(let notice): LadderText.isTrouble(notice)
+        case .audited(let audit): !audit.findings.isEmpty
+        case .boardReady, .boardSafe, .board, .jobAcknowledged, .shareFound, .blockLeftToPool: false
         }
     }
 
@@ -110,13 +108,6 @@ enum NoticeText {
         case .malformed(let peer, let what): "pool: \(peer) sent a message that does not decode: \(what)"
         case .connectionEnded: nil
         case .turnedAway(let address, let reason): "pool: turned \(address) away: \(reason)"
-        }
-    }
-
-    private static func word(_ link: Link) -> String {
-        switch link {
-        case .mining: "mining"
-        case .jobDeclaration: "job declaration"
         }
     }
 }

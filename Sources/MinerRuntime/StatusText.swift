@@ -18,7 +18,8 @@ enum StatusText {
         parts.append("shares \(statistics.sharesAccepted)/\(statistics.sharesFound)")
         parts.append("blocks \(blocksAccepted)")
         if let proposal = statistics.proposal { parts.append("fees \(fees(proposal))") }
-        parts.append("pool \(word(statistics.upstream))")
+        let rung = statistics.rung.map(DemoRung.word) ?? "nothing to mine"
+        parts.append("\(rung) \(word(statistics.upstream))")
         for board in statistics.boards {
             guard case .hashing = board.phase else {
                 parts.append(phase(board))
@@ -91,7 +92,9 @@ enum StatusText {
                 + "\(statistics.sharesLost) lost, \(statistics.sharesPending) unanswered")
         lines.append(
             "jobs: \(statistics.declaredJobs) declared, \(statistics.customJobsAccepted) accepted by the pool, "
-                + "\(statistics.transactionsProvided) transactions provided to it")
+                + "\(statistics.transactionsProvided) transactions provided to it; "
+                + "\(statistics.switches) changes of the way to earn, the last one "
+                + (statistics.rung.map(DemoRung.word) ?? "none"))
         lines.append(
             "blocks: \(statistics.blocksFound) found, \(outcome.blocksAccepted) accepted by the node, "
                 + "\(outcome.blocksAgreed) assembled to the same bytes by miner and pool"

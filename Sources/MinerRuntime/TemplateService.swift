@@ -1,7 +1,6 @@
 import BitcoinPrimitives
 import LiveTemplates
 import NIOCore
-import Negotiation
 import NodeRPC
 import TemplateBuilding
 import Transports
@@ -17,9 +16,7 @@ final class TemplateService: @unchecked Sendable {
     private var warn: (@Sendable (TemplateWarning) -> Void)?
     private var maker = TemplateMaker()
     private var timer: Scheduled<Void>?
-
-    /// What every coinbase of ours says about its maker, between the height and the extranonce.
-    static let tag = Array("/adit/".utf8)
+    private var hasNode = true
 
     init(on loop: any EventLoop) { self.loop = loop }
 
@@ -38,15 +35,21 @@ final class TemplateService: @unchecked Sendable {
 
     func nodeChanged(_ update: NodeUpdate) {
         loop.execute {
+            guard self.hasNode else { return }
             for change in update.changes { self.handle(.news(change)) }
         }
     }
 
-    func use(_ constraints: CoinbaseConstraints) {
-        let plan = CoinbasePlan(
-            payouts: constraints.outputs, tag: Self.tag, extranonceSize: constraints.fullExtranonceSize)
-        loop.execute { self.handle(.plan(plan)) }
+    /// From now on it is as if the node had gone.
+    func loseNode() {
+        loop.execute {
+            self.hasNode = false
+            self.handle(.lost)
+        }
     }
+
+    /// Said again, a fresh proposal comes.
+    func use(_ plan: CoinbasePlan) { loop.execute { self.handle(.plan(plan)) } }
 
     private func handle(_ event: TemplateMaker.Event) {
         for action in maker.handle(event, at: .now) {

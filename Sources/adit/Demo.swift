@@ -53,6 +53,12 @@ struct Demo: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "Ways to earn, the preferred one first, of: \(DemoRung.names). The next one takes over when one fails.",
+            valueName: "list"))
+    var rungs = DemoOptions.usualRungs
+
+    @Option(
+        help: ArgumentHelp(
             "Something to go wrong, to see what happens: \(DemoFault.names.joined(separator: ", ")).",
             valueName: "what"))
     var fault: String?
@@ -80,7 +86,8 @@ struct Demo: AsyncParsableCommand {
             return try DemoOptions(
                 duration: duration, boards: boards, seed: seed, json: json, blockOut: blockOut,
                 poolPort: poolPort, poolKey: poolKey,
-                recording: recording, fault: fault, processorThreads: cpuThreads, processorDuty: cpuDuty)
+                recording: recording, fault: fault, rungs: rungs, processorThreads: cpuThreads,
+                processorDuty: cpuDuty)
         } catch {
             throw ValidationError("\(error)")
         }

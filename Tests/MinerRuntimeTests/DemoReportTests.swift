@@ -36,8 +36,8 @@ func `a run is good when shares were accepted, none rejected, and a block when t
     let object = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
     let promised: Set = [
         "duration_s", "boards", "cpu", "nonces_verified", "shares_sent", "shares_accepted", "shares_rejected",
-        "blocks_found", "blocks_accepted", "declared_jobs", "custom_jobs_accepted", "template",
-        "node_template",
+        "blocks_found", "blocks_accepted", "declared_jobs", "custom_jobs_accepted", "rung",
+        "rung_changes", "template", "node_template",
         "last_block_hash", "seed",
     ]
     #expect(Set(object.keys) == promised)
@@ -49,19 +49,26 @@ func `a run is good when shares were accepted, none rejected, and a block when t
 }
 
 @Test func `options are refused with what is known`() {
-    func fault(duration: Double? = nil, boards: String = "bitaxe-gamma", port: Int = 0, fault: String? = nil)
+    func fault(
+        duration: Double? = nil, boards: String = "bitaxe-gamma", port: Int = 0, fault: String? = nil,
+        rungs: String = "full"
+    )
         -> DemoUsageFault?
     {
         do throws(DemoUsageFault) {
             _ = try DemoOptions(
                 duration: duration, boards: boards, seed: 1, json: false, blockOut: nil, poolPort: port,
-                recording: nil, fault: fault)
+                recording: nil, fault: fault, rungs: rungs)
             return nil
         } catch {
             return error
         }
     }
     #expect(fault() == nil)
+    for rungs in ["", "full,", "full,full", "full,moon"] {
+        #expect(fault(rungs: rungs) == .rungs(rungs))
+    }
+    #expect(fault(rungs: "moon")?.description.contains("coinbase-only") == true)
     #expect(fault(duration: 0) == .duration(0))
     #expect(fault(duration: .nan)?.description.contains("1 to 86400") == true)
     #expect(fault(boards: ",") == .noBoards)
