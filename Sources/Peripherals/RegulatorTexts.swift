@@ -17,6 +17,8 @@ extension RegulatorFault: CustomStringConvertible {
             "\(volts.text) is outside the regulator's bounds of \(allowed.text)"
         case .operation(let byte, let on):
             "the regulator did not accept being switched \(on ? "on" : "off") (OPERATION 0x\(hexText([byte])))"
+        case .notArmed(let register, let value, let read):
+            "the regulator's \(register) reads (hexadecimal) \(hexText(read)), and \(value) was written"
         case .faulted(let status): "the regulator reports: \(status.names.joined(separator: ", "))"
         case .stillOn(let status):
             "the regulator's output is still on; it reports: "
@@ -32,6 +34,7 @@ extension TPS546.Step: CustomStringConvertible {
         case .identify: "asking the regulator what it is"
         case .readOutputFormat: "reading the regulator's number format"
         case .write(let register, let value): "writing \(value) to the regulator's \(register)"
+        case .confirmArmed(let register, _): "reading the regulator's \(register) back"
         case .confirmOperation: "reading the regulator's switch back"
         case .confirmNoFault, .confirmOff: "reading the regulator's status"
         case .confirmOutput: "measuring the rail"
@@ -47,6 +50,6 @@ extension ClosedRange<Volts> {
     fileprivate var text: String { "\(lowerBound.volts) to \(upperBound.volts) V" }
 }
 
-private func hexText(_ bytes: [UInt8]) -> String {
+func hexText(_ bytes: [UInt8]) -> String {
     bytes.map { $0 < 16 ? "0" + String($0, radix: 16) : String($0, radix: 16) }.joined(separator: " ")
 }

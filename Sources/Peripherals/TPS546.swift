@@ -32,11 +32,16 @@ public struct TPS546: Sendable {
         public var outputBounds: ClosedRange<Volts>
         public var outputCurrentWarning: Amperes
         public var outputCurrentFault: Amperes
+        /// `nil` on boards of 5 V, where writing it raises a false input fault.
+        public var inputUnderVoltageWarning: Volts?
+        /// COMPENSATION_CONFIG, five bytes; `nil` leaves the part's own.
+        public var compensation: [UInt8]?
 
         public init(
             stackConfig: UInt16, syncConfig: UInt8, phase: UInt8, inputOn: Volts, inputOff: Volts,
             inputOverVoltage: Volts, feedbackRatio: Double, outputBounds: ClosedRange<Volts>,
-            outputCurrentWarning: Amperes, outputCurrentFault: Amperes
+            outputCurrentWarning: Amperes, outputCurrentFault: Amperes,
+            inputUnderVoltageWarning: Volts? = nil, compensation: [UInt8]? = nil
         ) {
             self.stackConfig = stackConfig
             self.syncConfig = syncConfig
@@ -48,6 +53,8 @@ public struct TPS546: Sendable {
             self.outputBounds = outputBounds
             self.outputCurrentWarning = outputCurrentWarning
             self.outputCurrentFault = outputCurrentFault
+            self.inputUnderVoltageWarning = inputUnderVoltageWarning
+            self.compensation = compensation
         }
     }
 
@@ -58,6 +65,8 @@ public struct TPS546: Sendable {
         /// VOUT_MODE: how output voltages are written from here on.
         case readOutputFormat
         case write(Register, Value)
+        /// A limit must read back as it was written, to within a twentieth or one unit: the part may round.
+        case confirmArmed(Register, Value)
         /// OPERATION must read as written: 0x80 on, 0x00 off.
         case confirmOperation(on: Bool)
         /// STATUS_WORD must show none of `RegulatorStatus.faults`.
@@ -86,6 +95,8 @@ public struct TPS546: Sendable {
         case .readOutputFormat: read(.voutMode, count: 1)
         case .write(let register, let value):
             I2CTransfer(.write([register.rawValue] + (try encode(value, for: register))), at: address)
+        case .confirmArmed(let register, let value):
+            read(register, count: try encode(value, for: register).count)
         case .confirmOperation: read(.operation, count: 1)
         case .confirmNoFault, .confirmOff: read(.statusWord, count: 2)
         case .confirmOutput: read(.readVout, count: 2)
@@ -102,6 +113,8 @@ public struct TPS546: Sendable {
             guard let read = OutputVoltageFormat(voutMode: bytes[0]) else { throw .outputFormat(bytes[0]) }
             format = .known(read)
         case .write: break
+        case .confirmArmed(let register, let value):
+            guard isArmed(bytes, as: value) else { throw .notArmed(register, value, read: bytes) }
         case .confirmOperation(let on):
             guard bytes[0] == Self.operation(on: on) else { throw .operation(bytes[0], on: on) }
         case .confirmNoFault:
@@ -118,14 +131,34 @@ public struct TPS546: Sendable {
         return .nothing
     }
 
-    /// Known identities, behind the block length. Source: boards.md §4.2 (the last one accepted by one driver only).
+    /// Known identities, block length first. Source: boards.md §4.2 (the last one accepted by one driver only).
+    static let knownIdentities: [(bytes: [UInt8], part: Part)] = [
+        ([6, 0x54, 0x49, 0x54, 0x6D, 0x24, 0x41], .d24A), ([6, 0x54, 0x49, 0x54, 0x6D, 0x24, 0x62], .d24S),
+        ([6, 0x54, 0x49, 0x54, 0x6B, 0x24, 0x41], .b24A),
+    ]
+
     private func identify(_ bytes: [UInt8]) throws(RegulatorFault) -> Part {
-        switch bytes {
-        case [6, 0x54, 0x49, 0x54, 0x6D, 0x24, 0x41]: .d24A
-        case [6, 0x54, 0x49, 0x54, 0x6D, 0x24, 0x62]: .d24S
-        case [6, 0x54, 0x49, 0x54, 0x6B, 0x24, 0x41]: .b24A
-        default: throw .unknownPart(bytes)
+        guard let known = Self.knownIdentities.first(where: { $0.bytes == bytes }) else {
+            throw .unknownPart(bytes)
         }
+        return known.part
+    }
+
+    /// Numbers to within a twentieth or one unit, all else to the bit.
+    private func isArmed(_ bytes: [UInt8], as value: Value) -> Bool {
+        switch value {
+        case .byte, .word, .nothing, .block: return (try? encode(value, for: .operation)) == bytes
+        case .fine(let number): return Self.isNear(Linear11(word: Self.word(bytes)).value, number)
+        case .whole(let number): return Self.isNear(Linear11(word: Self.word(bytes)).value, Double(number))
+        case .output(let volts): return Self.isNear(knownFormat.volts(Self.word(bytes)).volts, volts.volts)
+        case .ratio(let millionths):
+            return Self.isNear(knownFormat.volts(Self.word(bytes)).volts, Double(millionths) / 1e6)
+        }
+    }
+
+    private static func isNear(_ read: Double, _ written: Double) -> Bool {
+        // A unit is much for a voltage and a rounding for amperes and degrees.
+        abs(read - written) <= max(written / 20, written >= 10 ? 1 : 0)
     }
 
     private func read(_ register: Register, count: Int) -> I2CTransfer {
@@ -138,6 +171,7 @@ public struct TPS546: Sendable {
             case .nothing: []
             case .byte(let byte): [byte]
             case .word(let word): [UInt8(truncatingIfNeeded: word), UInt8(word >> 8)]
+            case .block(let block): block.count <= 32 ? [UInt8(block.count)] + block : nil
             case .fine(let number): Linear11(finest: number)?.wireBytes
             case .whole(let number): Linear11(whole: number)?.wireBytes
             case .output(let volts): knownFormat.word(for: volts).map(Self.wireBytes)

@@ -17,8 +17,8 @@ extension TPS546 {
     /// Whether `shutdown` has worked.
     public var shutdownCheck: [Step] { [.confirmOperation(on: false), .confirmOff] }
 
-    /// Every setting, with the output still off; VIN_UV_WARN is left alone, as writing it on a 5 V board raises a
-    /// false input fault.
+    /// Every setting, with the output still off. It ends with a look at what must end a fault without a host: chips
+    /// go on hashing when the host is gone, and then these limits are all that is left.
     ///
     /// - Parameter rail: output voltage to start from, inside `settings.outputBounds`.
     /// - Throws: `.voltageRefused` outside those bounds.
@@ -29,6 +29,7 @@ extension TPS546 {
             .write(.syncConfig, .byte(settings.syncConfig)),
             .write(.phase, .byte(settings.phase)),
             .write(.frequencySwitch, .whole(650)),  // kHz
+        ] + boardsOwn + [
             .write(.vinOn, .fine(settings.inputOn.volts)),
             .write(.vinOff, .fine(settings.inputOff.volts)),
             .write(.vinOVFaultLimit, .fine(settings.inputOverVoltage.volts)),
@@ -37,17 +38,34 @@ extension TPS546 {
             try outputVoltage(rail),
             .write(.voutMax, .output(settings.outputBounds.upperBound)),
             .write(.voutMin, .output(settings.outputBounds.lowerBound)),
-        ] + outputLimits + [
-            .write(.ioutOCWarnLimit, .fine(settings.outputCurrentWarning.amperes)),
-            .write(.ioutOCFaultLimit, .fine(settings.outputCurrentFault.amperes)),
-            .write(.ioutOCFaultResponse, .byte(0xC0)),  // shut down and latch
-            .write(.otWarnLimit, .whole(105)),  // °C
-            .write(.otFaultLimit, .whole(145)),
-            .write(.otFaultResponse, .byte(0xFF)),  // wait until cool, try for ever
-        ] + timing + [
+        ] + outputLimits + protection.map { .write($0.register, $0.value) } + timing + [
             .write(.pinDetectOverride, .word(0xFFFF)),
             .write(.clearFaults, .nothing),
+        ] + armedCheck
+    }
+
+    /// That the limits on current and temperature stand in the part as they were written.
+    public var armedCheck: [Step] { protection.map { .confirmArmed($0.register, $0.value) } }
+
+    private var protection: [(register: Register, value: Value)] {
+        [
+            (.ioutOCWarnLimit, .fine(settings.outputCurrentWarning.amperes)),
+            (.ioutOCFaultLimit, .fine(settings.outputCurrentFault.amperes)),
+            (.ioutOCFaultResponse, .byte(0xC0)),  // shut down and latch
+            (.otWarnLimit, .whole(Int(Self.overTemperatureWarning.degrees))),
+            (.otFaultLimit, .whole(Int(Self.overTemperatureFault.degrees))),
+            (.otFaultResponse, .byte(0xFF)),  // wait until cool, try for ever
         ]
+    }
+
+    /// Of the part itself, the same on every board.
+    public static let overTemperatureWarning = Celsius.degrees(105)
+    public static let overTemperatureFault = Celsius.degrees(145)
+
+    /// What only some boards write.
+    private var boardsOwn: [Step] {
+        (settings.compensation.map { [.write(.compensationConfig, .block($0))] } ?? [])
+            + (settings.inputUnderVoltageWarning.map { [.write(.vinUVWarnLimit, .fine($0.volts))] } ?? [])
     }
 
     /// Sets the rail and switches it on.

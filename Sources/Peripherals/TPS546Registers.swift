@@ -29,6 +29,7 @@ extension TPS546 {
         case otWarnLimit = 0x51
         case vinOVFaultLimit = 0x55
         case vinOVFaultResponse = 0x56
+        case vinUVWarnLimit = 0x58
         case tonDelay = 0x60
         case tonRise = 0x61
         case tonMaxFaultLimit = 0x62
@@ -36,8 +37,19 @@ extension TPS546 {
         case toffDelay = 0x64
         case toffFall = 0x65
         case statusWord = 0x79
+        case statusVout = 0x7A
+        case statusIout = 0x7B
+        case statusInput = 0x7C
+        case statusTemperature = 0x7D
+        case statusCML = 0x7E
+        case statusOther = 0x7F
+        case statusMFR = 0x80
+        case readVin = 0x88
         case readVout = 0x8B
+        case readIout = 0x8C
+        case readTemperature1 = 0x8D
         case deviceID = 0xAD
+        case compensationConfig = 0xB1
         case syncConfig = 0xE4
         case stackConfig = 0xEC
         case pinDetectOverride = 0xEE
@@ -49,6 +61,8 @@ extension TPS546 {
         case nothing
         case byte(UInt8)
         case word(UInt16)
+        /// Its length in a byte, then the bytes.
+        case block([UInt8])
         /// LINEAR11 with the finest exponent.
         case fine(Double)
         /// LINEAR11 of a whole number.
@@ -73,6 +87,8 @@ public enum RegulatorFault: Error, Hashable, Sendable {
     case voltageRefused(Volts, allowed: ClosedRange<Volts>)
     /// OPERATION read back otherwise than written.
     case operation(UInt8, on: Bool)
+    /// A limit reads back otherwise than it was written, so the part would not end what it should.
+    case notArmed(TPS546.Register, TPS546.Value, read: [UInt8])
     case faulted(RegulatorStatus)
     case stillOn(RegulatorStatus)
     case outputVoltage(Volts, expected: ClosedRange<Volts>)
