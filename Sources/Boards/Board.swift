@@ -23,6 +23,8 @@ public struct Board: Sendable {
     }
 
     public let profile: BoardProfile
+    /// Sensors and fans are part of power-on, as the profile says.
+    private let peripherals: Bool
     private let reportZeroBits: Int
     private let powerOffSteps: Result<[BoardStep], BoardFault>
     private var runner: StepRunner
@@ -49,11 +51,18 @@ public struct Board: Sendable {
     /// - Parameters:
     ///   - emulated: the chips report from the profile's `emulatedReportZeroBits`, and hash rates are scaled with it.
     ///   - release: of the USB device, which may decide how its control firmware answers; `nil` where unknown.
-    public init(_ profile: BoardProfile, emulated: Bool, release: DeviceRelease? = nil) {
+    ///   - peripherals: power-on asks the profile's sensors and sets its fans: right for every real board. Without, nobody
+    ///     has asked a sensor before the chips have power; for emulators that have none.
+    public init(
+        _ profile: BoardProfile, emulated: Bool, release: DeviceRelease? = nil, peripherals: Bool = false
+    ) {
         self.profile = profile
+        self.peripherals = peripherals
         frequency = profile.chain.frequency
         reportZeroBits = emulated ? profile.chain.emulatedReportZeroBits : profile.chain.reportZeroBits
-        powerOffSteps = Result { () throws(BoardFault) in try profile.expand(profile.powerOff) }
+        powerOffSteps = Result { () throws(BoardFault) in
+            try profile.expand(profile.powerOff, peripherals: peripherals)
+        }
         runner = StepRunner(
             ControlPort(profile.control.format(for: release)), regulator: profile.makeRegulator())
     }
@@ -162,7 +171,8 @@ public struct Board: Sendable {
     private mutating func powerOn(at now: Instant) -> [BoardAction] {
         do throws(BoardFault) {
             _ = try powerOffSteps.get()  // what cannot be switched off is not switched on
-            let steps = try profile.expand(profile.powerOn)
+            guard peripherals || !profile.isToldBySensors else { throw .sensorsLeftOut }
+            let steps = try profile.expand(profile.powerOn, peripherals: peripherals)
             state = .poweringOn(try makeChain(after: nil))
             return step(.run(steps, .strict), at: now)
         } catch {
@@ -269,7 +279,7 @@ public struct Board: Sendable {
     private mutating func onAgain(attempt: Int, at now: Instant) -> [BoardAction] {
         do throws(BoardFault) {
             let pause = RecoveryHistory.coolDown[min(attempt, RecoveryHistory.coolDown.count) - 1]
-            let steps = try profile.expand([.settle(pause)] + profile.powerOn)
+            let steps = try profile.expand([.settle(pause)] + profile.powerOn, peripherals: peripherals)
             state = .poweringOn(try makeChain(after: .powerCycle))
             return step(.run(steps, .strict), at: now)
         } catch {

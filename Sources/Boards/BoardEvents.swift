@@ -81,6 +81,11 @@ public enum BoardFault: Error, Hashable, Sendable {
     /// The profile's lists name a pin or a regulator that it does not have.
     case noPin(PinRole)
     case noRegulator(RegulatorStage)
+    case noSensor(String)
+    /// The board may only be switched on by someone who asks its sensors first.
+    case sensorsLeftOut
+    /// A sensor gave nothing that can be believed, or a fan controller did not do as it was told.
+    case peripheral(PeripheralFault, at: BoardStep)
     /// No code for the profile's chip.
     case unsupportedChip(id: UInt16)
     case chain(ChainFault)

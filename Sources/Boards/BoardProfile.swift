@@ -19,6 +19,10 @@ public struct BoardProfile: Hashable, Sendable {
     /// `nil` where the core supply is switched by pins alone, as far as is known.
     public var regulator: RegulatorFacts?
     public var pins: [BoardPin]
+    public var care: BoardCare
+    /// Nothing but its sensors and fan controllers tells the board from another whose chips its rail would destroy: it
+    /// is never switched on without having asked them.
+    public var isToldBySensors: Bool
     /// From any state to chips that may be spoken to, reset released last.
     public var powerOn: [PowerStep]
     /// From any state to no core power and chips in reset. The commands come first, then what confirms them.
@@ -27,8 +31,8 @@ public struct BoardProfile: Hashable, Sendable {
     public init(
         name: String, title: String, provenance: Provenance, unproven: [String], sources: [String],
         chain: ChainShape, usb: USBIdentity, control: ControlFormats, regulator: RegulatorFacts?,
-        pins: [BoardPin],
-        powerOn: [PowerStep], powerOff: [PowerStep]
+        pins: [BoardPin], powerOn: [PowerStep], powerOff: [PowerStep], care: BoardCare = .unknown,
+        isToldBySensors: Bool = false
     ) {
         self.name = name
         self.title = title
@@ -42,6 +46,8 @@ public struct BoardProfile: Hashable, Sendable {
         self.pins = pins
         self.powerOn = powerOn
         self.powerOff = powerOff
+        self.care = care
+        self.isToldBySensors = isToldBySensors
     }
 
     /// How far a profile has been proven.

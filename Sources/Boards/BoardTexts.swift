@@ -2,6 +2,7 @@
 
 import ASICChains
 import ASICChips
+import Peripherals
 import Units
 
 extension BoardFault: CustomStringConvertible {
@@ -15,6 +16,11 @@ extension BoardFault: CustomStringConvertible {
         case .noPin(let role): "a power step names the pin \(role.rawValue), which the profile does not have"
         case .noRegulator(let stage):
             "the power step \(stage.rawValue) needs a regulator, which the profile does not have"
+        case .noSensor(let name):
+            "a power step asks the sensor \"\(name)\", which the profile does not have on its bus"
+        case .sensorsLeftOut:
+            "only its sensors tell this board from others that its rail would destroy, and they were not to be asked"
+        case .peripheral(let fault, let step): "\(step) found that \(fault)"
         case .unsupportedChip(let id):
             "there is no code for a chip with the id 0x\(String(id, radix: 16)); supported: "
                 + supportedChipIDs.map { "0x" + String($0, radix: 16) }.joined(separator: ", ")
@@ -71,6 +77,8 @@ extension BoardStep: CustomStringConvertible {
         case .busClock(let clock): "setting the I²C clock to \(clock.hertz) Hz"
         case .settle(let duration): "waiting \(duration)"
         case .regulator(let step): "\(step)"
+        case .ask(let sensor): "asking the sensor \(sensor.name)"
+        case .fan(let fan, let duty): "setting the fan \(fan.name) to \(duty.percent) %"
         }
     }
 }

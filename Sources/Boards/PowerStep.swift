@@ -9,6 +9,10 @@ public enum PowerStep: Hashable, Sendable {
     case busClock(Hertz)
     case settle(Duration)
     case regulator(RegulatorStage)
+    /// A sensor, by its name, must give a temperature that can be believed.
+    case ask(String)
+    /// All fans of the board.
+    case fans(FanDuty)
 }
 
 /// What a profile asks of its regulator; each stage is a plan of register accesses.
@@ -32,14 +36,27 @@ public enum BoardStep: Hashable, Sendable {
     case busClock(Hertz)
     case settle(Duration)
     case regulator(TPS546.Step)
+    case ask(SensorFacts)
+    case fan(FanFacts, FanDuty)
+
+    /// Of a step that goes to a part on the bus other than the regulator's driver.
+    var plan: [PeripheralStep]? {
+        switch self {
+        case .ask(let sensor): sensor.part.initialisation + (sensor.reading ?? [])
+        case .fan(let fan, let duty): fan.part.initialisation + fan.part.setDuty(duty)
+        case .drive, .confirm, .busClock, .settle, .regulator: nil
+        }
+    }
 }
 
 extension BoardProfile {
-    /// The steps of a list, down to single register accesses.
+    /// The steps of a list, down to single accesses.
     ///
-    /// - Throws: `.noPin` and `.noRegulator` where a step names what the profile does not have, `.regulator` where
-    ///   the rail is out of the regulator's bounds.
-    public func expand(_ list: [PowerStep]) throws(BoardFault) -> [BoardStep] {
+    /// - Parameter peripherals: with the steps for sensors and fans; without, whoever watches over the board must do
+    ///   them.
+    /// - Throws: `.noPin`, `.noRegulator` and `.noSensor` where a step names what the profile does not have,
+    ///   `.regulator` where the rail is out of the regulator's bounds.
+    public func expand(_ list: [PowerStep], peripherals: Bool = false) throws(BoardFault) -> [BoardStep] {
         var steps: [BoardStep] = []
         for step in list {
             switch step {
@@ -48,6 +65,11 @@ extension BoardProfile {
             case .busClock(let clock): steps.append(.busClock(clock))
             case .settle(let duration): steps.append(.settle(duration))
             case .regulator(let stage): steps += try plan(stage).map { .regulator($0) }
+            case .ask(let name) where peripherals:
+                guard let sensor = care.sensor(name), sensor.reading != nil else { throw .noSensor(name) }
+                steps.append(.ask(sensor))
+            case .fans(let duty) where peripherals: steps += care.fans.map { .fan($0, duty) }
+            case .ask, .fans: continue
             }
         }
         return steps

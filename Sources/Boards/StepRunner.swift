@@ -34,6 +34,8 @@ struct StepRunner: Sendable {
         var attempt = 1
         var pass = 1
         var isConfirmed = true
+        /// Of a step that goes to a part on the bus: how far it is, and what it has asked.
+        var bus: (run: PeripheralRun, asked: I2CTransfer?)?
 
         var step: BoardStep? { next < list.count ? list[next] : nil }
 
@@ -41,6 +43,7 @@ struct StepRunner: Sendable {
             var run = self
             run.next += 1
             run.attempt = 1
+            run.bus = nil
             return run
         }
 
@@ -129,6 +132,13 @@ struct StepRunner: Sendable {
             state = .pausing(run.advanced(), until: now + duration)
             return []
         }
+        if var bus = run.bus?.run {
+            return take(bus.settled(), bus, run, at: now)
+        }
+        if let plan = step.plan {
+            var bus = PeripheralRun(plan)
+            return take(bus.start(), bus, run, at: now)
+        }
         do throws(RegulatorFault) {
             let request = try request(for: step)
             state = .asking(run)
@@ -146,7 +156,29 @@ struct StepRunner: Sendable {
         case .regulator(let step):
             guard let regulator else { preconditionFailure("lists for a regulator come from its profile") }
             return .transfer(try regulator.transfer(for: step))
-        case .settle: preconditionFailure("a wait asks nothing")
+        case .settle, .ask, .fan: preconditionFailure("a wait asks nothing, and a part by its own plan")
+        }
+    }
+
+    /// What a part's plan does next.
+    private mutating func take(
+        _ action: PeripheralRun.Action, _ bus: PeripheralRun, _ run: Run, at now: Instant
+    ) -> [Action] {
+        var run = run
+        run.bus = (bus, nil)
+        switch action {
+        case .transfer(let transfer):
+            run.bus = (bus, transfer)
+            state = .asking(run)
+            return resume(
+                with: port.handle(.ask(.transfer(transfer), patience: run.patience), at: now), at: now)
+        case .settle(let duration):
+            state = .pausing(run, until: now + duration)
+            return []
+        case .finished: return walk(run.advanced(), at: now)
+        case .failed(let fault):
+            guard let step = run.step else { return end(run, at: now) }
+            return giveUp(run, .peripheral(fault, at: step), at: now)
         }
     }
 
@@ -155,6 +187,10 @@ struct StepRunner: Sendable {
         switch step {
         case .drive, .busClock, .settle:
             return walk(run.advanced(), at: now)
+        case .ask, .fan:
+            guard var bus = run.bus?.run, let asked = run.bus?.asked else { return [] }
+            // A write is answered by a count, which is no byte from the bus.
+            return take(bus.answered(asked.answerCount == 0 ? [] : payload), bus, run, at: now)
         case .confirm(let pin, let active):
             guard payload == [pin.level(active: active) ? 1 : 0] else {
                 return giveUp(run, .pin(pin, active: !active), at: now)
@@ -184,6 +220,7 @@ struct StepRunner: Sendable {
     /// A refused bus transfer is worth another try; silence is not, its second request would go unheard too.
     private mutating func fail(_ run: Run, _ fault: ControlFault, at now: Instant) -> [Action] {
         guard let step = run.step else { return end(run, at: now) }
+        if var bus = run.bus?.run, case .refused = fault { return take(bus.refused(), bus, run, at: now) }
         if case .regulator(let access) = step, case .refused = fault {
             let isFirst = access == .identify
             let attempts = isFirst ? TPS546.identifyAttempts : Self.transferAttempts
@@ -232,7 +269,8 @@ extension TPS546.Step {
     fileprivate func answer(in payload: [UInt8]) -> [UInt8] {
         switch self {
         case .write: []
-        case .identify, .readOutputFormat, .confirmOperation, .confirmNoFault, .confirmOff, .confirmOutput:
+        case .identify, .readOutputFormat, .confirmArmed, .confirmOperation, .confirmNoFault, .confirmOff,
+            .confirmOutput:
             payload
         }
     }

@@ -5,12 +5,140 @@
 // #embed is C23; the compiler of the toolchain has it in every C mode and says so.
 #pragma clang diagnostic ignored "-Wc23-extensions"
 
+static const unsigned char antminer_s19_pro_toml[] = {
+#embed "../../Hardware/boards/antminer-s19-pro.toml"
+};
+
+static const unsigned char antminer_s19_xp_toml[] = {
+#embed "../../Hardware/boards/antminer-s19-xp.toml"
+};
+
+static const unsigned char antminer_s19j_pro_toml[] = {
+#embed "../../Hardware/boards/antminer-s19j-pro.toml"
+};
+
+static const unsigned char antminer_s19k_pro_toml[] = {
+#embed "../../Hardware/boards/antminer-s19k-pro.toml"
+};
+
+static const unsigned char antminer_s21_pro_toml[] = {
+#embed "../../Hardware/boards/antminer-s21-pro.toml"
+};
+
+static const unsigned char antminer_s21_xp_toml[] = {
+#embed "../../Hardware/boards/antminer-s21-xp.toml"
+};
+
+static const unsigned char antminer_s21_toml[] = {
+#embed "../../Hardware/boards/antminer-s21.toml"
+};
+
+static const unsigned char antminer_s9_toml[] = {
+#embed "../../Hardware/boards/antminer-s9.toml"
+};
+
+static const unsigned char bitaxe_gamma_duo_toml[] = {
+#embed "../../Hardware/boards/bitaxe-gamma-duo.toml"
+};
+
 static const unsigned char bitaxe_gamma_toml[] = {
 #embed "../../Hardware/boards/bitaxe-gamma.toml"
 };
 
+static const unsigned char bitaxe_gt_toml[] = {
+#embed "../../Hardware/boards/bitaxe-gt.toml"
+};
+
+static const unsigned char bitaxe_hex_toml[] = {
+#embed "../../Hardware/boards/bitaxe-hex.toml"
+};
+
+static const unsigned char bitaxe_max_toml[] = {
+#embed "../../Hardware/boards/bitaxe-max.toml"
+};
+
+static const unsigned char bitaxe_supra_402_toml[] = {
+#embed "../../Hardware/boards/bitaxe-supra-402.toml"
+};
+
+static const unsigned char bitaxe_supra_toml[] = {
+#embed "../../Hardware/boards/bitaxe-supra.toml"
+};
+
+static const unsigned char bitaxe_suprahex_toml[] = {
+#embed "../../Hardware/boards/bitaxe-suprahex.toml"
+};
+
+static const unsigned char bitaxe_ultra_207_toml[] = {
+#embed "../../Hardware/boards/bitaxe-ultra-207.toml"
+};
+
+static const unsigned char bitaxe_ultra_toml[] = {
+#embed "../../Hardware/boards/bitaxe-ultra.toml"
+};
+
 static const unsigned char emberone00_toml[] = {
 #embed "../../Hardware/boards/emberone00.toml"
+};
+
+static const unsigned char gekko_compac_a1_toml[] = {
+#embed "../../Hardware/boards/gekko-compac-a1.toml"
+};
+
+static const unsigned char gekko_compac_a2_toml[] = {
+#embed "../../Hardware/boards/gekko-compac-a2.toml"
+};
+
+static const unsigned char gekko_compac_f_toml[] = {
+#embed "../../Hardware/boards/gekko-compac-f.toml"
+};
+
+static const unsigned char gekko_r909_toml[] = {
+#embed "../../Hardware/boards/gekko-r909.toml"
+};
+
+static const unsigned char nerdaxe_gamma_toml[] = {
+#embed "../../Hardware/boards/nerdaxe-gamma.toml"
+};
+
+static const unsigned char nerdaxe_toml[] = {
+#embed "../../Hardware/boards/nerdaxe.toml"
+};
+
+static const unsigned char nerdeko_toml[] = {
+#embed "../../Hardware/boards/nerdeko.toml"
+};
+
+static const unsigned char nerdhaxe_gamma_toml[] = {
+#embed "../../Hardware/boards/nerdhaxe-gamma.toml"
+};
+
+static const unsigned char nerdoctaxe_gamma_toml[] = {
+#embed "../../Hardware/boards/nerdoctaxe-gamma.toml"
+};
+
+static const unsigned char nerdoctaxe_plus_toml[] = {
+#embed "../../Hardware/boards/nerdoctaxe-plus.toml"
+};
+
+static const unsigned char nerdqaxe_plus_toml[] = {
+#embed "../../Hardware/boards/nerdqaxe-plus.toml"
+};
+
+static const unsigned char nerdqaxe_plusplus_toml[] = {
+#embed "../../Hardware/boards/nerdqaxe-plusplus.toml"
+};
+
+static const unsigned char nerdqx_toml[] = {
+#embed "../../Hardware/boards/nerdqx.toml"
+};
+
+static const unsigned char q1370_toml[] = {
+#embed "../../Hardware/boards/q1370.toml"
+};
+
+static const unsigned char q1373_toml[] = {
+#embed "../../Hardware/boards/q1373.toml"
 };
 
 static const unsigned char regtest_node_json_gz[] = {
@@ -90,8 +218,40 @@ static const unsigned char wrong_nonces_toml[] = {
 };
 
 static const AditResource resources[] = {
+    {"boards/antminer-s19-pro.toml", antminer_s19_pro_toml, sizeof antminer_s19_pro_toml},
+    {"boards/antminer-s19-xp.toml", antminer_s19_xp_toml, sizeof antminer_s19_xp_toml},
+    {"boards/antminer-s19j-pro.toml", antminer_s19j_pro_toml, sizeof antminer_s19j_pro_toml},
+    {"boards/antminer-s19k-pro.toml", antminer_s19k_pro_toml, sizeof antminer_s19k_pro_toml},
+    {"boards/antminer-s21-pro.toml", antminer_s21_pro_toml, sizeof antminer_s21_pro_toml},
+    {"boards/antminer-s21-xp.toml", antminer_s21_xp_toml, sizeof antminer_s21_xp_toml},
+    {"boards/antminer-s21.toml", antminer_s21_toml, sizeof antminer_s21_toml},
+    {"boards/antminer-s9.toml", antminer_s9_toml, sizeof antminer_s9_toml},
+    {"boards/bitaxe-gamma-duo.toml", bitaxe_gamma_duo_toml, sizeof bitaxe_gamma_duo_toml},
     {"boards/bitaxe-gamma.toml", bitaxe_gamma_toml, sizeof bitaxe_gamma_toml},
+    {"boards/bitaxe-gt.toml", bitaxe_gt_toml, sizeof bitaxe_gt_toml},
+    {"boards/bitaxe-hex.toml", bitaxe_hex_toml, sizeof bitaxe_hex_toml},
+    {"boards/bitaxe-max.toml", bitaxe_max_toml, sizeof bitaxe_max_toml},
+    {"boards/bitaxe-supra-402.toml", bitaxe_supra_402_toml, sizeof bitaxe_supra_402_toml},
+    {"boards/bitaxe-supra.toml", bitaxe_supra_toml, sizeof bitaxe_supra_toml},
+    {"boards/bitaxe-suprahex.toml", bitaxe_suprahex_toml, sizeof bitaxe_suprahex_toml},
+    {"boards/bitaxe-ultra-207.toml", bitaxe_ultra_207_toml, sizeof bitaxe_ultra_207_toml},
+    {"boards/bitaxe-ultra.toml", bitaxe_ultra_toml, sizeof bitaxe_ultra_toml},
     {"boards/emberone00.toml", emberone00_toml, sizeof emberone00_toml},
+    {"boards/gekko-compac-a1.toml", gekko_compac_a1_toml, sizeof gekko_compac_a1_toml},
+    {"boards/gekko-compac-a2.toml", gekko_compac_a2_toml, sizeof gekko_compac_a2_toml},
+    {"boards/gekko-compac-f.toml", gekko_compac_f_toml, sizeof gekko_compac_f_toml},
+    {"boards/gekko-r909.toml", gekko_r909_toml, sizeof gekko_r909_toml},
+    {"boards/nerdaxe-gamma.toml", nerdaxe_gamma_toml, sizeof nerdaxe_gamma_toml},
+    {"boards/nerdaxe.toml", nerdaxe_toml, sizeof nerdaxe_toml},
+    {"boards/nerdeko.toml", nerdeko_toml, sizeof nerdeko_toml},
+    {"boards/nerdhaxe-gamma.toml", nerdhaxe_gamma_toml, sizeof nerdhaxe_gamma_toml},
+    {"boards/nerdoctaxe-gamma.toml", nerdoctaxe_gamma_toml, sizeof nerdoctaxe_gamma_toml},
+    {"boards/nerdoctaxe-plus.toml", nerdoctaxe_plus_toml, sizeof nerdoctaxe_plus_toml},
+    {"boards/nerdqaxe-plus.toml", nerdqaxe_plus_toml, sizeof nerdqaxe_plus_toml},
+    {"boards/nerdqaxe-plusplus.toml", nerdqaxe_plusplus_toml, sizeof nerdqaxe_plusplus_toml},
+    {"boards/nerdqx.toml", nerdqx_toml, sizeof nerdqx_toml},
+    {"boards/q1370.toml", q1370_toml, sizeof q1370_toml},
+    {"boards/q1373.toml", q1373_toml, sizeof q1373_toml},
     {"captures/regtest-node.json.gz", regtest_node_json_gz, sizeof regtest_node_json_gz},
     {"chips/bm1362.toml", bm1362_toml, sizeof bm1362_toml},
     {"chips/bm1366.toml", bm1366_toml, sizeof bm1366_toml},

@@ -11,19 +11,33 @@ public struct HardwareLibrary: Sendable {
 
     public init() {}
 
-    /// Ascending.
-    public var boardNames: [String] { Resource.names(in: "boards/", ending: ".toml") }
+    /// Of the boards that can be driven, ascending.
+    public var boardNames: [String] {
+        boardTypeNames.filter { name in
+            guard case .drivable? = try? boardType(named: name).access else { return false }
+            return true
+        }
+    }
+    /// Of all boards that the program knows of, ascending.
+    public var boardTypeNames: [String] { Resource.names(in: "boards/", ending: ".toml") }
     public var chipNames: [String] { Resource.names(in: "chips/", ending: ".toml") }
 
     /// The board of this name, such as `bitaxe-gamma`.
     ///
-    /// - Throws: `.unknownBoard` with all known names, or what is wrong with the file.
+    /// - Throws: `.unknownBoard` with all that can be driven, `.notDrivable`, or what is wrong with the file.
     public func board(named name: String) throws(ProfileError) -> BoardProfile {
+        try drivable(try boardType(named: name), file: "boards/\(name).toml")
+    }
+
+    /// All that is known of the boards of this name.
+    ///
+    /// - Throws: `.unknownBoard` with all that can be driven, or what is wrong with the file.
+    public func boardType(named name: String) throws(ProfileError) -> BoardType {
         let file = "boards/\(name).toml"
         guard let bytes = Resource.bytes(named: file) else {
             throw ProfileError(file: name, problem: .unknownBoard(name, known: boardNames))
         }
-        return try board(bytes, name: name, file: file)
+        return try boardType(bytes, name: name, file: file)
     }
 
     /// The chip of this name, such as `bm1370`; `nil` where the program carries none.
@@ -35,27 +49,49 @@ public struct HardwareLibrary: Sendable {
 
     /// The board that a file describes; its chip is one of those that the program carries.
     ///
-    /// - Throws: why the file cannot be read, or what is wrong in it.
+    /// - Throws: why the file cannot be read, what is wrong in it, or `.notDrivable`.
     public func board(file path: String) throws(ProfileError) -> BoardProfile {
-        let url = URL(filePath: path)
-        let name = url.deletingPathExtension().lastPathComponent
-        do {
-            let bytes = [UInt8](try Data(contentsOf: url))
-            return try board(bytes, name: name, file: path)
-        } catch let error as ProfileError {
-            throw error
-        } catch {
-            throw ProfileError(file: path, problem: .unreadable(reason: "\(error)"))
-        }
+        let name = URL(filePath: path).deletingPathExtension().lastPathComponent
+        return try board(try Self.read(path), name: name, file: path)
     }
 
     /// The board that these bytes of a TOML file describe.
     public func board(_ bytes: [UInt8], name: String, file: String) throws(ProfileError) -> BoardProfile {
-        try parsed(bytes, file: file) { (root) throws(ProfileError.Problem) in
-            try boardProfile(
-                root, name: name, chip: { (name) throws(ProfileError) in try chip(named: name) },
-                knownChips: chipNames
-            ).checked()
+        try drivable(try boardType(bytes, name: name, file: file), file: file)
+    }
+
+    /// What these bytes of a TOML file say about a type of board, drivable or not.
+    public func boardType(_ bytes: [UInt8], name: String, file: String) throws(ProfileError) -> BoardType {
+        let type = try readBoardType(bytes, name: name, file: file)
+        if let problem = type.problems.first { throw ProfileError(file: file, problem: problem) }
+        return type
+    }
+
+    /// As read, key by key; not yet checked as a whole.
+    func readBoardType(_ bytes: [UInt8], name: String, file: String) throws(ProfileError) -> BoardType {
+        let chips = ChipFinder(
+            find: { (name) throws(ProfileError) in try chip(named: name) }, known: chipNames)
+        return try parsed(bytes, file: file) { (root) throws(ProfileError.Problem) in
+            try HardwareData.boardType(root, name: name, chips: chips)
+        }
+    }
+
+    private func drivable(_ type: BoardType, file: String) throws(ProfileError) -> BoardProfile {
+        switch type.access {
+        case .drivable(let profile): return profile
+        case .known(let missing):
+            throw ProfileError(file: file, problem: .notDrivable(type.name, missing: missing))
+        case .networkOnly:
+            let missing = ["it runs firmware of its own and is reached over the network only"]
+            throw ProfileError(file: file, problem: .notDrivable(type.name, missing: missing))
+        }
+    }
+
+    static func read(_ path: String) throws(ProfileError) -> [UInt8] {
+        do {
+            return [UInt8](try Data(contentsOf: URL(filePath: path)))
+        } catch {
+            throw ProfileError(file: path, problem: .unreadable(reason: "\(error)"))
         }
     }
 

@@ -4,17 +4,24 @@ import Peripherals
 import Units
 
 extension BoardProfile {
-    /// The profile, once it is known to be possible and to switch off what it switches on.
-    func checked() throws(ProfileError.Problem) -> BoardProfile {
-        try checkChain()
-        try checkVoltage()
-        try checkIdentity()
-        try checkPowerOff()
-        try checkPowerOn()
-        for (list, key) in [(powerOff, "power.off"), (powerOn, "power.on")] {
-            do throws(BoardFault) { _ = try expand(list) } catch { throw .impossible(error, list: key) }
+    /// What is looked at, the most telling first.
+    enum Check: CaseIterable { case chain, voltage, identity, powerOff, powerOn, powerOffSteps, powerOnSteps }
+
+    /// Whether the profile is possible, and switches off what it switches on.
+    func pass(_ check: Check) throws(ProfileError.Problem) {
+        switch check {
+        case .chain: try checkChain()
+        case .voltage: try checkVoltage()
+        case .identity: try checkIdentity()
+        case .powerOff: try checkPowerOff()
+        case .powerOn: try checkPowerOn()
+        case .powerOffSteps: try checkExpands(powerOff, "power.off")
+        case .powerOnSteps: try checkExpands(powerOn, "power.on")
         }
-        return self
+    }
+
+    private func checkExpands(_ list: [PowerStep], _ key: String) throws(ProfileError.Problem) {
+        do throws(BoardFault) { _ = try expand(list) } catch { throw .impossible(error, list: key) }
     }
 
     private func checkChain() throws(ProfileError.Problem) {
@@ -83,11 +90,6 @@ extension BoardProfile {
         guard pin(.reset) != nil else {
             throw .missingKey("pins.reset", expected: "the pin that resets the chips")
         }
-        for (index, pin) in pins.enumerated() {
-            if let twin = pins[..<index].first(where: { $0.number == pin.number }) {
-                throw .sameValue("pins.\(twin.role.rawValue).number", "pins.\(pin.role.rawValue).number")
-            }
-        }
     }
 
     /// Power-off commands everything that can be switched, confirms it, and does nothing else.
@@ -113,9 +115,12 @@ extension BoardProfile {
             case .confirm, .regulator(.confirmOff):
                 confirming = true
                 why = nil
+            case .fans(let duty):
+                why =
+                    duty == .full ? nil : "power-off leaves the fans to whoever watches the board, or at full"
             case .settle, .busClock, .regulator(.prepare), .regulator(.configure), .regulator(.enable),
-                .regulator(.check):
-                why = "power-off neither waits nor sets anything up"
+                .regulator(.check), .ask:
+                why = "power-off neither waits nor asks nor sets anything up"
             }
             if let why { throw .unwantedStep("power.off[\(index)]", why: why) }
         }
@@ -170,6 +175,8 @@ extension BoardProfile {
         case .confirm(let role, let active): "{ confirm = \"\(role.rawValue)\", active = \(active) }"
         case .busClock(let clock): "{ bus_clock_khz = \(clock.hertz / 1000) }"
         case .settle(let duration): "{ wait_ms = \(duration.wholeNanoseconds / 1_000_000) }"
+        case .ask(let name): "{ ask = \"\(name)\" }"
+        case .fans(let duty): "{ fans_percent = \(duty.percent) }"
         case .regulator(let stage): "{ regulator = \"\(stage.rawValue)\" }"
         }
     }

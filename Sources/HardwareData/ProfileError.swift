@@ -13,6 +13,8 @@ public struct ProfileError: Error, Hashable, Sendable {
         case notText
         case syntax(String, line: Int, column: Int)
         case unknownBoard(String, known: [String])
+        /// A board that the program knows of and cannot drive: what is missing.
+        case notDrivable(String, missing: [String])
         case unknownChip(path: String, String, known: [String])
         case missingKey(String, expected: String)
         case unknownKey(String, known: [String])
@@ -37,7 +39,7 @@ public struct ProfileError: Error, Hashable, Sendable {
     }
 
     /// Where a bound comes from.
-    public enum Limit: Hashable, Sendable { case chip(String), regulator, format }
+    public enum Limit: Hashable, Sendable { case chip(String), regulator, limits, format }
 }
 
 extension ProfileError: CustomStringConvertible {
@@ -56,6 +58,8 @@ extension ProfileError.Problem: CustomStringConvertible {
             "line \(line), column \(column): \(text); correct the TOML there"
         case .unknownBoard(let name, let known):
             "there is no board \"\(name)\"; known: \(known.joined(separator: ", "))"
+        case .notDrivable(let name, let missing):
+            "the board \"\(name)\" is known, but cannot be driven: \(missing.joined(separator: "; "))"
         case .unknownChip(let path, let name, let known):
             "\(path): there is no chip \"\(name)\"; known: \(known.joined(separator: ", "))"
         case .missingKey(let path, let expected): "\(path) is missing; give it \(expected)"
@@ -89,6 +93,7 @@ extension ProfileError.Limit: CustomStringConvertible {
         switch self {
         case .chip(let name): "the chip \(name)"
         case .regulator: "the regulator (output_minimum_volts, output_maximum_volts)"
+        case .limits: "the board's own limits"
         case .format: "this key"
         }
     }
