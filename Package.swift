@@ -77,8 +77,8 @@ let cores: [Target] = [
     core(
         "Negotiation",
         [
-            "TemplateBuilding", "SV2Roles", "SV2Messages", "SV2Codec", "Scheduling", "BitcoinPrimitives",
-            "Units",
+            "BaseTemplates", "BitcoinPrimitives", "SV1", "SV2Codec", "SV2Messages", "SV2Roles", "Scheduling",
+            "TemplateBuilding", "Units",
         ]),
     core("ASICWire"),
     core("ASICChips", ["ASICWire", "Units"]),
@@ -87,6 +87,7 @@ let cores: [Target] = [
     core("HeaderReports", ["BitcoinPrimitives"]),
     core("Peripherals", ["Units"]),
     core("Boards", ["ASICChains", "ASICChips", "Peripherals", "Units"]),
+    core("Supervision", ["Peripherals", "Units"]),
     core("Verification", ["BitcoinPrimitives"]),
     core("Scheduling", ["Verification", "BitcoinPrimitives", "Units"]),
     core(
@@ -99,9 +100,10 @@ let cores: [Target] = [
     core(
         "SimulationKit",
         [
-            "ASICChains", "ASICChips", "BitcoinPrimitives", "Boards", "Emulator", "LiveTemplates",
-            "MinerCore", "Negotiation", "NodeRPC", "SV2Codec", "SV2Messages", "SV2Roles", "Scheduling",
-            "TemplateBuilding", "Units",
+            "ASICChains", "ASICChips", "BaseTemplates", "BitcoinPrimitives", "Boards", "Emulator",
+            "LiveTemplates", "MinerCore", "Negotiation", "NodeRPC", "Peripherals", "SV1", "SV2Codec",
+            "SV2Messages", "SV2Roles",
+            "Scheduling", "Supervision", "TemplateBuilding", "Units",
         ]),
 ]
 
@@ -153,7 +155,7 @@ let edges: [Target] = [
         "TemplateProviders",
         [
             "BitcoinPrimitives", "ProviderTemplates", "SV2Codec", "SV2Connections", "SV2Messages",
-            "SV2Noise", "SV2Roles", "Transports", "Units",
+            "SV2Noise", "SV2Roles", "TemplateBuilding", "TemplatePolicies", "Transports", "Units",
         ] + nio),
     core(
         "LiveReports",
@@ -182,17 +184,19 @@ let edges: [Target] = [
     core(
         "Benchmarks",
         [
-            "ASICChains", "ASICChips", "ASICWire", "BitcoinPrimitives", "CBenchPeers", "CSHA256d",
+            "ASICChains", "ASICChips", "ASICWire", "BaseTemplates", "BitcoinPrimitives", "CBenchPeers",
+            "CSHA256d",
             "CSecp256k1",
-            "Boards", "Emulator", "HardwareData", "MinerCore", "SV2Codec", "SV2Messages", "SV2Noise",
-            "SV2Roles",
+            "Boards", "Emulator", "HardwareData", "LiveTemplates", "MinerCore", "Negotiation", "NodeRPC",
+            "SV2Codec", "SV2Messages", "SV2Noise", "SV2Roles",
             "PoolServer", "SV2Connections", "SimulationKit", "TemplateBuilding", "Transports", "Units",
             crypto,
         ] + nio),
     core(
         "PoolServer",
         [
-            "BitcoinPrimitives", "SV2Codec", "SV2Connections", "SV2Messages", "SV2Noise", "SV2Roles",
+            "BaseTemplates", "BitcoinPrimitives", "SV2Codec", "SV2Connections", "SV2Messages", "SV2Noise",
+            "SV2Roles",
             "Transports",
             "Units",
         ] + nio),
@@ -204,12 +208,30 @@ let edges: [Target] = [
             "SV2Roles", "Transports", "Units",
         ] + nio),
     core(
+        "BlockPublishing",
+        [
+            "BitcoinPrimitives", "BlockRelay", "BlockRoutes", "LiveSources", "NodeConnections", "NodeRPC",
+            "Payouts", "PeerConnections", "ProviderTemplates", "StateFiles", "TemplateProviders",
+            "Transports", "Units",
+        ] + nio),
+    core("PoolLedger", ["BitcoinPrimitives", .product(name: "GRDB", package: "GRDB.swift")]),
+    core(
+        "PoolHouse",
+        [
+            "BaseTemplates", "BitcoinPrimitives", "LiveSources", "LiveTemplates", "NodeCapture",
+            "NodeConnections", "NodeRPC", "Payouts", "PoolLedger", "PoolServer", "RecordedNode", "SV2Codec",
+            "SV2Connections", "SV2Messages", "SV2Noise", "SV2Roles", "TOMLNodes", "TemplateBuilding",
+            "Transports", "Units",
+            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+        ] + nio),
+    core("HostI2C", ["CLinux", "Peripherals"]),
+    core(
         "MinerRuntime",
         [
             "ASICChains", "ASICChips", "BitcoinPrimitives", "Boards", "CLinux", "CPUHashing", "CResources",
-            "Emulator", "EmulatorHost",
+            "BaseTemplates", "Emulator", "EmulatorHost",
             "HardwareData", "LiveTemplates", "MinerCore", "Negotiation", "NodeCapture", "NodeRPC",
-            "PoolServer", "RecordedNode", "SV2Codec",
+            "PoolServer", "RecordedNode", "SV1Connections", "SV2Codec",
             "SV2Connections", "SV2Messages", "SV2Noise", "SV2Roles", "Scheduling", "TemplateBuilding",
             "TemplateReports", "Transports", "Units",
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -218,7 +240,8 @@ let edges: [Target] = [
         name: "adit",
         dependencies: [
             "Benchmarks", "BitcoinPrimitives", "EmulatorHost", "HeaderReports", "MinerRuntime", "PoolChecks",
-            "CLinux", "LiveReports", "NodeCapture", "Payouts", "PoolServer", "SV2Noise", "TemplateReports",
+            "CLinux", "LiveReports", "NodeCapture", "Payouts", "PoolHouse", "PoolServer", "SV2Noise",
+            "TemplateReports",
             "TemplateSources",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
@@ -226,6 +249,9 @@ let edges: [Target] = [
 ]
 
 let testTargets: [Target] = [
+    // Worlds by the thousand, in release: tools/simulate.
+    .executableTarget(
+        name: "adit-simulate", dependencies: ["SimulationKit", "Units"], swiftSettings: swift6),
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swift6),
     .target(
         name: "ChipSupport", dependencies: ["ASICChips", "Units"], path: "Tests/ChipSupport",
@@ -238,7 +264,7 @@ let testTargets: [Target] = [
     tests("ASICChains", ["ASICChips", "ASICWire", "BitcoinPrimitives", "ChipSupport", "Units"]),
     tests("ASICChips", ["ASICWire", "ChipSupport", "Units"]),
     tests("ASICWire"),
-    tests("Benchmarks"),
+    tests("Benchmarks", ["BitcoinPrimitives", "MinerCore", "TemplateBuilding"]),
     tests("BitcoinPrimitives"),
     tests("Boards", ["ASICChains", "ASICChips", "BitcoinPrimitives", "Peripherals", "Units"]),
     tests("CPUHashing", ["BitcoinPrimitives", "MinerCore", "Scheduling", "Units"] + nio),
@@ -250,9 +276,27 @@ let testTargets: [Target] = [
     tests(
         "Negotiation",
         [
-            "BitcoinPrimitives", "SV2Codec", "SV2Messages", "SV2Roles", "Scheduling", "TemplateBuilding",
-            "Units",
+            "BaseTemplates", "BitcoinPrimitives", "SV1", "SV2Codec", "SV2Messages", "SV2Roles", "Scheduling",
+            "TemplateBuilding", "Units",
         ]),
+    tests(
+        "BlockPublishing",
+        [
+            "BitcoinPrimitives", "BlockRelay", "BlockRoutes", "LiveSources", "NIOSupport", "NodeConnections",
+            "NodeRPC", "NodeSupport", "Payouts", "PeerConnections", "ProviderTemplates", "SV2Codec",
+            "SV2Connections", "SV2Messages", "SV2Noise", "SV2Roles", "StateFiles", "TemplateBuilding",
+            "TemplateProviders", "Transports", "Units",
+        ] + nio),
+    tests("PoolLedger", ["BitcoinPrimitives", .product(name: "GRDB", package: "GRDB.swift")]),
+    tests(
+        "PoolHouse",
+        [
+            "BaseTemplates", "BitcoinPrimitives", "NIOSupport", "Payouts", "PoolLedger", "PoolServer",
+            "RecordedNode", "SV2Codec", "SV2Connections", "SV2Messages", "SV2Noise", "SV2Roles", "Transports",
+            .product(name: "GRDB", package: "GRDB.swift"),
+        ] + nio),
+    tests("Supervision", ["Peripherals", "Units"]),
+    tests("HostI2C", ["Peripherals"]),
     tests("MinerRuntime", ["BitcoinPrimitives", "MinerCore", "Units"]),
     tests("NodeCapture", ["BitcoinPrimitives", "CZlib", "RecordedNode"]),
     tests("BlockRelay", ["BitcoinPrimitives", "Units"]),
@@ -349,9 +393,7 @@ let testTargets: [Target] = [
         name: "Worlds",
         dependencies: [
             "ASICChains", "BitcoinPrimitives", "Boards", "Emulator", "HardwareData", "MinerCore",
-            "Negotiation",
-            "SimulationKit",
-            "TestSupport", "Units",
+            "Negotiation", "SimulationKit", "Supervision", "TestSupport", "Units",
         ],
         swiftSettings: swift6),
 ]
@@ -365,6 +407,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],

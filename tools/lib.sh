@@ -7,7 +7,7 @@ fail() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
 
 # What the build needs beside a Swift toolchain. Nothing links libusb and libudev yet; board discovery will, and one list
 # now means that nobody has to install anything twice.
-build_packages=(git pkg-config libstdc++-12-dev zlib1g-dev libsecp256k1-dev libzmq3-dev libusb-1.0-0-dev libudev-dev)
+build_packages=(git pkg-config libstdc++-12-dev zlib1g-dev libsecp256k1-dev libzmq3-dev libsqlite3-dev libusb-1.0-0-dev libudev-dev)
 
 # What tools/kernels/check needs for the kernels of processors that this machine does not have.
 kernel_packages=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static)
