@@ -52,10 +52,9 @@ public struct Proposal: Hashable, Sendable {
     /// - Throws: where the plan makes no coinbase, or one that does not fit beside the transactions. It does when it was
     ///   among the ``CoinbasePlan/alternatives`` that the proposal was built with.
     public func remade(for plan: CoinbasePlan) throws(TemplateFault) -> Proposal {
-        guard let commitment = coinbase.outputs.last?.script, WitnessCommitment.isCommitment(commitment)
-        else {
-            preconditionFailure("a proposal of ours ends with its witness commitment")
-        }
+        let commitment =
+            coinbase.outputs.last { WitnessCommitment.isCommitment($0.script) }?.script
+            ?? WitnessCommitment.script(wtxids: transactions.map(\.wtxid))
         var other = self
         other.coinbase = try plan.coinbase(for: next, fees: fees, commitment: commitment)
         let (weight, sigopCost) = (other.coinbase.weight, other.coinbase.sigopCost)
