@@ -1,4 +1,5 @@
 import Negotiation
+import TemplateReports
 import Units
 
 /// Sentences for the ladder's decisions, each with its reason.
@@ -15,7 +16,7 @@ enum LadderText {
         case .paused(.negotiation): "negotiation is paused"
         case .paused(.mining): "mining is paused"
         case .resumed: "going on"
-        case .unfit(let rung, let fault): "no template for \(name(rung)): \(fault)"
+        case .unfit(let rung, let fault): "no template for \(name(rung)): \(fault.sentence)"
         case .upstreamFailed(let rung, let fault, let failures):
             "\(name(rung)): failed \(failures) times in a row: \(FaultText.words(fault))"
         case .rung(let rung, let notice): line(notice).map { "\(name(rung)): \($0)" }

@@ -7,6 +7,7 @@ import Units
 extension Ladder {
     /// After every event: the chips get the best work there is.
     mutating func choose(at now: Instant) {
+        compareTips()
         climb(at: now)
         if pause != .mining {
             let fit = rungs.indices.first { isFit($0, at: now) }
@@ -54,16 +55,18 @@ extension Ladder {
         return now - templatesLostAt >= configuration.templatePatience || isTipLeft
     }
 
-    /// Whether a pool that earns is on another tip than our last template, while nobody of ours can say which is right.
-    private var isTipLeft: Bool {
-        guard let tip = proposal?.next.previousBlock else { return false }
-        return rungs.contains { rung in
-            guard !rung.kind.needsOwnTemplates, rung.earningSince != nil, let job = rung.machine.currentJob
-            else {
-                return false
+    /// Looks whether a pool that earns is on another tip than our last template, while nobody of ours can say which is
+    /// right: then ours is taken to be old.
+    private mutating func compareTips() {
+        guard templatesLostAt != nil, let tip = proposal?.next.previousBlock else { return }
+        isTipLeft =
+            isTipLeft
+            || rungs.contains { rung in
+                guard !rung.kind.needsOwnTemplates, rung.earningSince != nil,
+                    let job = rung.machine.currentJob
+                else { return false }
+                return job.previousBlock != tip
             }
-            return job.previousBlock != tip
-        }
     }
 
     private mutating func take(_ index: Int, isFit: Bool, at now: Instant) {

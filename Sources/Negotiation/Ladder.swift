@@ -32,6 +32,8 @@ public struct Ladder: Sendable {
     var wantsFreshPlan = false
     /// Since when the source of our own templates is gone.
     var templatesLostAt: Instant?
+    /// Since then a pool that earns was on another tip than our last template.
+    var isTipLeft = false
     public internal(set) var pause: Pause?
     var isBegun = false
     /// When the next lower rung may be begun.
@@ -255,7 +257,7 @@ public struct Ladder: Sendable {
 
     private mutating func offered(_ proposal: Proposal, at now: Instant) {
         if templatesLostAt != nil {
-            templatesLostAt = nil
+            (templatesLostAt, isTipLeft) = (nil, false)
             emit(.notice(.templatesBack))
         }
         self.proposal = proposal
@@ -274,6 +276,8 @@ public struct Ladder: Sendable {
             nextProposalID += 1
             tell(.proposal(remade), to: index, at: now)
         } catch {
+            // One that was built before there was a word of this rung may leave no room; the next one does.
+            guard let asked = self.plan, asked == plan || asked.alternatives.contains(plan) else { return }
             emit(.notice(.unfit(RungIndex(index), error)))
         }
     }

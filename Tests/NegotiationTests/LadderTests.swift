@@ -104,6 +104,11 @@ import Units
         #expect(stage.mined == 0)
         stage.newTip(2)
         #expect(stage.mined == 1 && stage.switches.last?.reason == .templatesLost)
+        let switches = stage.switches.count
+        stage.newTip(3)
+        stage.newTip(4)
+        #expect(
+            stage.mined == 1 && stage.switches.count == switches, "the old template is not taken up again")
     }
 
     @Test func `a share goes to the pool of its job, whoever is mined by then`() throws {
