@@ -28,10 +28,20 @@ extension Ladder {
     /// Whether a rung may be given the chips, or keep them.
     private func isFit(_ index: Int, at now: Instant) -> Bool {
         let rung = rungs[index]
-        guard rung.hasWork, !isPaused(rung.kind), !isOutOfTemplates(rung.kind, at: now) else { return false }
+        guard rung.hasWork, !isPaused(rung.kind), !isOutOfTemplates(rung.kind, at: now),
+            !isStale(rung, at: now)
+        else { return false }
         if let since = rung.earningSince { return rung.isTrusted || now - since >= configuration.proof }
         guard rung.isTrusted, let since = rung.waitingSince else { return false }
         return now - since < configuration.patience
+    }
+
+    /// Whether its job is on a tip that our node left a while ago, and our node is there to say so.
+    private func isStale(_ rung: Rung, at now: Instant) -> Bool {
+        guard templatesLostAt == nil, let ownTipSince, now - ownTipSince >= configuration.tipPatience,
+            let job = rung.machine.currentJob
+        else { return false }
+        return ownTips.dropLast().contains(job.previousBlock)
     }
 
     /// When nothing is fit: what is mined anyway, if its pool may still take it; else the first job there is.

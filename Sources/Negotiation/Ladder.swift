@@ -32,6 +32,10 @@ public struct Ladder: Sendable {
     var wantsFreshPlan = false
     /// Since when the source of our own templates is gone.
     var templatesLostAt: Instant?
+    /// Tips of our own node, the present one last, and since when it is.
+    var ownTips: [Hash256] = []
+    var ownTipSince: Instant?
+    static let rememberedTips = 8
     /// Since then a pool that earns was on another tip than our last template.
     var isTipLeft = false
     public internal(set) var pause: Pause?
@@ -86,6 +90,7 @@ public struct Ladder: Sendable {
             tellAll(.clock(unixTime: unixTime), at: now)
         case .reference(let next):
             reference = next
+            followed(next.previousBlock, at: now)
             tellAll(.reference(next), at: now)
         case .pause(let pause): begin(pause, at: now)
         case .resume: resume(at: now)
@@ -126,6 +131,7 @@ public struct Ladder: Sendable {
             }
             if let since = rung.waitingSince { deadlines.append(since + configuration.patience) }
         }
+        if let ownTipSince { deadlines.append(ownTipSince + configuration.tipPatience) }
         if let templatesLostAt { deadlines.append(templatesLostAt + configuration.templatePatience) }
         // What is over of the ladder's own was acted on, or cannot be.
         return (wakes + deadlines.compactMap(\.self).filter { $0 > now }).min()
@@ -261,10 +267,20 @@ public struct Ladder: Sendable {
             emit(.notice(.templatesBack))
         }
         self.proposal = proposal
+        followed(proposal.next.previousBlock, at: now)
         // The rung being mined first: its chips wait.
         let first = mined?.number
         if let first { offer(to: first, at: now) }
         for index in rungs.indices where index != first { offer(to: index, at: now) }
+    }
+
+    /// Our own node is on that tip.
+    private mutating func followed(_ tip: Hash256, at now: Instant) {
+        guard ownTips.last != tip else { return }
+        ownTips.removeAll { $0 == tip }
+        if ownTips.count == Self.rememberedTips { ownTips.removeFirst() }
+        ownTips.append(tip)
+        ownTipSince = now
     }
 
     /// Gives a rung the newest template with the coinbase that it needs.

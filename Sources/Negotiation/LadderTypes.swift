@@ -60,6 +60,8 @@ public struct LadderConfiguration: Sendable {
     /// are not settled.
     public var lateness = Duration.seconds(2)
     public var settling = Duration.seconds(30)
+    /// How long a pool's job on a tip that our node has left is mined: the pool may hear of the new one a little later.
+    public var tipPatience = Duration.seconds(10)
     /// How long jobs of our own templates are trusted after their source is gone.
     public var templatePatience = Duration.seconds(20)
 

@@ -124,6 +124,12 @@ struct LadderStage {
         offer()
     }
 
+    /// Our own node alone has another tip.
+    mutating func ownTip(_ tip: UInt8) {
+        self.tip = tip
+        offer()
+    }
+
     /// What our node's templates are made of is there again.
     mutating func offer() {
         guard hasNode, let plan = plans.last else { return }

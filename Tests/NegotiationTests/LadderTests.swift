@@ -111,6 +111,20 @@ import Units
             stage.mined == 1 && stage.switches.count == switches, "the old template is not taken up again")
     }
 
+    @Test func `a pool that stays on a tip that our node has left is left too`() {
+        var stage = LadderStage([(.poolJob, 0), (.solo, 0)])
+        stage.begin()
+        stage.run(for: .seconds(5))
+        #expect(stage.mined == 0)
+        stage.ownTip(2)
+        stage.run(for: .seconds(5))
+        #expect(stage.mined == 0, "it may hear of the new one a little later")
+        stage.run(for: .seconds(10))
+        #expect(stage.mined == 1)
+        stage.newTip(2)
+        #expect(stage.mined == 0)
+    }
+
     @Test func `a share goes to the pool of its job, whoever is mined by then`() throws {
         var stage = LadderStage([(.full, 0), (.full, 1)])
         stage.begin()

@@ -129,6 +129,8 @@ extension NegotiationJudge {
             }
             // A declaration that meets a new tip on its way.
             if code == "stale-chain-tip" { return poolTip == tip && ownTip == tip ? "no tip changed" : nil }
+            // On another branch than we are, where our transactions spend what is not there.
+            if poolTip != tip { return nil }
             return "the pool refuses nothing that is right"
         case .jobRefused(.transactionsWithoutBytes): return "the pool knows what it lists"
         case .jobRefused(.audit): return "a job that did not pass is not hashed"
