@@ -5,13 +5,13 @@ import TemplatePolicies
 
 /// Reads the tables of a policy document into rules.
 struct PolicyReader {
-    static let known: [String: [String]] = [
+    static let known = KnownKeys([
         "": ["minimum_rate", "include", "exclude", "prioritise"],
         "include": ["txids"],
         "exclude": [
             "txids", "wtxids", "addresses", "scripts", "op_return_above", "inscriptions", "vsize_above",
         ],
-    ]
+    ])
 
     let network: BitcoinNetwork?
     let lines: KeyLines
@@ -122,15 +122,19 @@ struct PolicyReader {
 
     // MARK: Values
 
+    private static func path(_ key: String, in table: String) -> String {
+        table.isEmpty ? key : "\(table).\(key)"
+    }
+
     /// A table all of whose keys are known.
     private func table(
         _ node: TOMLNode, at path: String
     ) throws(PolicyFileFault.Reason) -> [String: TOMLNode] {
         guard case .table(let table) = node else { throw wrongType(path, node, wanted: "a table") }
-        let known = Self.known[path] ?? []
-        if let stranger = table.keys.sorted().first(where: { !known.contains($0) }) {
-            let full = path.isEmpty ? stranger : "\(path).\(stranger)"
-            throw .unknownKey(full, nearest: Self.nearest(to: stranger, in: path), line: lines[full])
+        if let stranger = Self.known.stranger(among: table.keys, in: path) {
+            let nearest = Self.known.nearest(to: stranger, in: path)
+            let full = Self.path(stranger, in: path)
+            throw .unknownKey(full, nearest: Self.path(nearest.key, in: nearest.table), line: lines[full])
         }
         return table
     }
@@ -200,35 +204,5 @@ struct PolicyReader {
 
     private func wrongType(_ path: String, _ node: TOMLNode, wanted: String) -> PolicyFileFault.Reason {
         .wrongType(path, found: node.kind, wanted: wanted, line: lines[path])
-    }
-
-    /// The known key that looks most like this one: of the same table where two look alike.
-    static func nearest(to key: String, in table: String) -> String {
-        var best = (path: "", distance: Int.max)
-        for name in known.keys.sorted(by: { ($0 != table ? 1 : 0, $0) < ($1 != table ? 1 : 0, $1) }) {
-            for candidate in known[name] ?? [] {
-                let distance = editDistance(key, candidate)
-                if distance < best.distance {
-                    best = (name.isEmpty ? candidate : "\(name).\(candidate)", distance)
-                }
-            }
-        }
-        return best.path
-    }
-
-    /// Letters to insert, remove or change until one text is the other (Levenshtein).
-    private static func editDistance(_ a: String, _ b: String) -> Int {
-        let (a, b) = (Array(a.prefix(64)), Array(b))
-        var row = Array(0...b.count)
-        for (i, letter) in a.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for (j, other) in b.enumerated() {
-                let changed = diagonal + (letter == other ? 0 : 1)
-                diagonal = row[j + 1]
-                row[j + 1] = min(changed, row[j] + 1, row[j + 1] + 1)
-            }
-        }
-        return row[b.count]
     }
 }

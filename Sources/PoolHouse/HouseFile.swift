@@ -36,7 +36,7 @@ public enum HouseFile {
             case .unreadable(let what): throw .syntax(what, line: 1, column: 1)
             }
         }
-        return try HouseReader(root, lines: HouseKeyLines(text), folder: folder).configuration()
+        return try HouseReader(root, lines: KeyLines(text), folder: folder).configuration()
     }
 
     private static func contents(
@@ -80,7 +80,7 @@ func folder(of path: String) -> String {
 private struct HouseReader {
     typealias Reason = HouseFileFault.Reason
 
-    static let tables: [String: [String]] = [
+    static let known = KnownKeys([
         "": ["listen", "pool", "nodes", "modes", "limits", "ledger"],
         "listen": ["mining", "declaration", "all_interfaces"],
         "pool": [
@@ -91,32 +91,36 @@ private struct HouseReader {
         "modes": ["own_jobs", "full_template", "coinbase_only", "base_template"],
         "limits": ["connections", "channels", "late_share_seconds"],
         "ledger": ["path"],
-    ]
+    ])
 
     private let tables: [String: [String: TOMLNode]]
-    private let lines: HouseKeyLines
+    private let lines: KeyLines
     private let folder: String
 
-    init(_ root: TOMLNode, lines: HouseKeyLines, folder: String) throws(Reason) {
+    init(_ root: TOMLNode, lines: KeyLines, folder: String) throws(Reason) {
         self.lines = lines
         self.folder = folder
         guard case .table(let top) = root else { throw .notText }
         var tables: [String: [String: TOMLNode]] = [:]
         for name in top.keys.sorted() {
-            guard Self.tables[""]?.contains(name) == true else {
-                throw .unknownKey(name, nearest: Self.nearest(to: name, in: ""), line: lines[name])
-            }
+            try Self.check([name], in: "", lines)
             guard let node = top[name], case .table(let table) = node else {
                 throw .wrongType(
                     name, found: top[name]?.kind ?? "", wanted: "a table: [\(name)]", line: lines[name])
             }
-            for key in table.keys.sorted() where Self.tables[name]?.contains(key) != true {
-                let path = "\(name).\(key)"
-                throw .unknownKey(path, nearest: Self.nearest(to: key, in: name), line: lines[path])
-            }
+            try Self.check(Array(table.keys), in: name, lines)
             tables[name] = table
         }
         self.tables = tables
+    }
+
+    private static func check(_ keys: [String], in table: String, _ lines: KeyLines) throws(Reason) {
+        guard let stranger = known.stranger(among: keys, in: table) else { return }
+        let nearest = known.nearest(to: stranger, in: table)
+        let path = table.isEmpty ? stranger : "\(table).\(stranger)"
+        throw .unknownKey(
+            path, nearest: nearest.table.isEmpty ? "[\(nearest.key)]" : "\(nearest.table).\(nearest.key)",
+            line: lines[path])
     }
 
     func configuration() throws(Reason) -> HouseConfiguration {
@@ -304,69 +308,5 @@ private struct HouseReader {
 
     private func wrongType(_ key: String, _ node: TOMLNode, _ wanted: String) -> Reason {
         .wrongType(key, found: node.kind, wanted: wanted, line: lines[key])
-    }
-
-    /// The known key that looks most like this one: of the same table where two look alike.
-    private static func nearest(to key: String, in table: String) -> String {
-        var best = (path: "", distance: Int.max)
-        for name in tables.keys.sorted(by: { ($0 != table ? 1 : 0, $0) < ($1 != table ? 1 : 0, $1) }) {
-            for candidate in tables[name] ?? [] {
-                let distance = editDistance(key, candidate)
-                if distance < best.distance {
-                    best = (name.isEmpty ? "[\(candidate)]" : "\(name).\(candidate)", distance)
-                }
-            }
-        }
-        return best.path
-    }
-
-    /// Letters to insert, remove or change until one text is the other (Levenshtein).
-    private static func editDistance(_ a: String, _ b: String) -> Int {
-        let (a, b) = (Array(a.prefix(64)), Array(b))
-        var row = Array(0...b.count)
-        for (i, letter) in a.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for (j, other) in b.enumerated() {
-                let changed = diagonal + (letter == other ? 0 : 1)
-                diagonal = row[j + 1]
-                row[j + 1] = min(changed, row[j] + 1, row[j + 1] + 1)
-            }
-        }
-        return row[b.count]
-    }
-}
-
-/// Where keys stand in the text, which the parser does not tell: lines of the forms `key = …` and `[table]`. A key in an
-/// inline table or a dotted one is not found, and has no line then.
-struct HouseKeyLines {
-    private var lines: [String: Int] = [:]
-
-    init(_ text: String) {
-        var table = ""
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            let line = line.drop { $0 == " " || $0 == "\t" }
-            if line.first == "[" {
-                let name = Self.bare(line.dropFirst().prefix { $0 != "]" })
-                note(name, index + 1)
-                table = name + "."
-            } else if let equals = line.firstIndex(of: "="), line.first != "#" {
-                note(table + Self.bare(line[..<equals]), index + 1)
-            }
-        }
-    }
-
-    /// From 1.
-    subscript(path: String) -> Int? { lines[path] }
-
-    private mutating func note(_ path: String, _ line: Int) {
-        if lines[path] == nil { lines[path] = line }
-    }
-
-    /// Without the spaces and quotes around it.
-    private static func bare(_ key: Substring) -> String {
-        let around: Set<Character> = [" ", "\t", "\"", "'", "\r"]
-        let front = key.drop { around.contains($0) }
-        return String(front.reversed().drop { around.contains($0) }.reversed())
     }
 }

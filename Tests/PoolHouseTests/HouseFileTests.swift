@@ -202,7 +202,7 @@ import Testing
             "line 5: nodes.sources[0]: sv2+tcp://127.0.0.1:8442 is no node's address"
         ),
         ("sources = [\"recording.json\"]", "line 5: nodes.sources[0]: recording.json is no node's address"),
-        ("sources = [7]", "nodes.sources[0] is a whole number."),
+        ("sources = [7]", "line 5: nodes.sources[0] is a whole number."),
         ("sources = \"node:\"", "line 5: nodes.sources is text."),
         ("sources = [\"http://127.0.0.1:1?cookie=/c\", \"ftp://x\"]", "line 5: nodes.sources[1]:"),
     ])

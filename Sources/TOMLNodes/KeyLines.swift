@@ -1,11 +1,11 @@
 /// Where keys stand in the text of a document, which the parser does not tell.
 ///
-/// It reads lines of the forms `key = …` and `[table]`, which is how policies are written. A key in an inline table or
+/// It reads lines of the forms `key = …` and `[table]`, which is how our files are written. A key in an inline table or
 /// a dotted one is not found, and has no line then.
-struct KeyLines {
+public struct KeyLines: Sendable {
     private var lines: [String: Int] = [:]
 
-    init(_ text: String) {
+    public init(_ text: String) {
         var table = ""
         for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             let line = line.drop { $0 == " " || $0 == "\t" }
@@ -19,7 +19,7 @@ struct KeyLines {
     }
 
     /// The line of a key path, from 1; an index in brackets at its end does not count.
-    subscript(path: String) -> Int? { lines[String(path.prefix { $0 != "[" })] }
+    public subscript(path: String) -> Int? { lines[String(path.prefix { $0 != "[" })] }
 
     private mutating func note(_ path: String, _ line: Int) {
         if lines[path] == nil { lines[path] = line }
