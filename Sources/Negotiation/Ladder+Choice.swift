@@ -22,7 +22,7 @@ extension Ladder {
             }
             coolDown(at: now)
         }
-        plan()
+        reviewPlan()
     }
 
     /// Whether a rung may be given the chips, or keep them.
@@ -175,8 +175,7 @@ extension Ladder {
         guard let before = pause else { return }
         pause = nil
         emit(.notice(.resumed))
-        climb(at: now)
-        plan(isFresh: true)
+        wantsFreshTemplate = true
         if before == .mining { emit(.work) }
     }
 }

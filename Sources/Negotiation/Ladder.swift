@@ -29,7 +29,10 @@ public struct Ladder: Sendable {
     var proposal: Proposal?
     private var nextProposalID: UInt64 = 1
     private var plan: CoinbasePlan?
-    var wantsFreshPlan = false
+    /// Terms, rungs or the tip changed, so that the plan may have to.
+    var isPlanDue = false
+    /// It is to be said again in any case, for a fresh template.
+    var wantsFreshTemplate = false
     /// Since when the source of our own templates is gone.
     var templatesLostAt: Instant?
     /// Tips of our own node, the present one last, and since when it is.
@@ -70,7 +73,6 @@ public struct Ladder: Sendable {
         case .begin:
             precondition(!isBegun, "begin comes once")
             isBegun = true
-            climb(at: now)
         case .upstream(let index, let event):
             guard rungs[index.number].phase != .resting else { break }  // of a connection that was given up
             tell(event, to: index.number, at: now)
@@ -140,6 +142,7 @@ public struct Ladder: Sendable {
     // MARK: Rungs
 
     mutating func begin(_ index: Int, at now: Instant) {
+        isPlanDue = true
         guard case .resting = rungs[index].phase else {
             rungs[index].phase = .running  // it was about to be left
             return offer(to: index, at: now)
@@ -160,6 +163,7 @@ public struct Ladder: Sendable {
 
     mutating func leave(_ index: Int, at now: Instant) {
         guard rungs[index].isRunning else { return }
+        isPlanDue = true
         rungs[index].phase = .leaving(since: now)
         emit(.notice(.leaving(RungIndex(index))))
     }
@@ -177,6 +181,7 @@ public struct Ladder: Sendable {
 
     mutating func end(_ index: Int, at now: Instant) {
         guard rungs[index].phase != .resting else { return }
+        isPlanDue = true
         tell(.stop, to: index, at: now)
         rungs[index].phase = .resting
         rungs[index].wakeAt = nil
@@ -199,7 +204,10 @@ public struct Ladder: Sendable {
         for action in rungs[index].machine.handle(event, at: now) { carryOut(action, of: index) }
         judge(index, at: now)
         // Only now, so that what the machine says of the offer comes after what it said before.
-        if rungs[index].constraints != constraints { offer(to: index, at: now) }
+        if rungs[index].constraints != constraints {
+            isPlanDue = true
+            offer(to: index, at: now)
+        }
     }
 
     private mutating func judge(_ index: Int, at now: Instant) {
@@ -225,7 +233,7 @@ public struct Ladder: Sendable {
         case .acknowledged(let origin): emit(.acknowledged(origin))
         case .refused(let origin, let refusal):
             // Another template may do better, and soon.
-            if rungs[index].kind.needsOwnTemplates { wantsFreshPlan = true }
+            if rungs[index].kind.needsOwnTemplates { wantsFreshTemplate = true }
             emit(.refused(origin, refusal))
         case .shareSettled(let share, let outcome):
             rungs[index].unsettled -= 1
@@ -277,6 +285,7 @@ public struct Ladder: Sendable {
     /// Our own node is on that tip.
     private mutating func followed(_ tip: Hash256, at now: Instant) {
         guard ownTips.last != tip else { return }
+        isPlanDue = true
         ownTips.removeAll { $0 == tip }
         if ownTips.count == Self.rememberedTips { ownTips.removeFirst() }
         ownTips.append(tip)
@@ -299,7 +308,9 @@ public struct Ladder: Sendable {
     }
 
     /// What templates are to be built with: the plan of the first rung that has one, with room for the others'.
-    mutating func plan(isFresh: Bool = false) {
+    mutating func reviewPlan() {
+        guard isPlanDue || wantsFreshTemplate else { return }
+        isPlanDue = false
         var plans = rungs.compactMap { $0.plan(tag: configuration.tag) }
         // A pool that asks for the impossible must not keep the others from a template.
         if let next = proposal?.next ?? reference {
@@ -307,8 +318,8 @@ public struct Ladder: Sendable {
         }
         guard var first = plans.first else { return }
         first.alternatives = Array(plans.dropFirst())
-        guard isFresh || wantsFreshPlan || first != plan else { return }
-        (plan, wantsFreshPlan) = (first, false)
+        guard wantsFreshTemplate || first != plan else { return }
+        (plan, wantsFreshTemplate) = (first, false)
         emit(.build(first))
     }
 }

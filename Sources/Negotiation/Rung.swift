@@ -26,67 +26,28 @@ public enum RungConfiguration: Sendable {
     }
 }
 
-/// A rung's state machine, whatever its kind.
-enum RungMachine: Sendable {
-    case composed(PoolUpstream)
-    case poolJob(GivenUpstream)
-    case lineJob(LineUpstream)
-    case solo(SoloUpstream)
+/// A rung's state machine, whatever its kind. It does not know whether its jobs are the ones that are hashed.
+protocol UpstreamMachine: Sendable {
+    mutating func handle(_ event: UpstreamEvent, at now: Instant) -> [UpstreamAction]
+    var state: UpstreamState { get }
+    /// What it would have the chips hash.
+    var currentJob: Job? { get }
+    /// Nobody will take a share of it.
+    var isCurrentJobVoid: Bool { get }
+}
 
-    init(_ configuration: RungConfiguration) {
-        switch configuration {
-        case .composed(let configuration): self = .composed(PoolUpstream(configuration))
-        case .poolJob(let configuration): self = .poolJob(GivenUpstream(configuration))
-        case .lineJob(let configuration): self = .lineJob(LineUpstream(configuration))
-        case .solo(let configuration, _): self = .solo(SoloUpstream(configuration))
-        }
-    }
+extension PoolUpstream: UpstreamMachine {}
+extension GivenUpstream: UpstreamMachine {}
+extension LineUpstream: UpstreamMachine {}
+extension SoloUpstream: UpstreamMachine {}
 
-    mutating func handle(_ event: UpstreamEvent, at now: Instant) -> [UpstreamAction] {
-        switch consume self {
-        case .composed(var machine):
-            let actions = machine.handle(event, at: now)
-            self = .composed(machine)
-            return actions
-        case .poolJob(var machine):
-            let actions = machine.handle(event, at: now)
-            self = .poolJob(machine)
-            return actions
-        case .lineJob(var machine):
-            let actions = machine.handle(event, at: now)
-            self = .lineJob(machine)
-            return actions
-        case .solo(var machine):
-            let actions = machine.handle(event, at: now)
-            self = .solo(machine)
-            return actions
-        }
-    }
-
-    var state: UpstreamState {
+extension RungConfiguration {
+    func makeMachine() -> any UpstreamMachine {
         switch self {
-        case .composed(let machine): machine.state
-        case .poolJob(let machine): machine.state
-        case .lineJob(let machine): machine.state
-        case .solo(let machine): machine.state
-        }
-    }
-
-    var currentJob: Job? {
-        switch self {
-        case .composed(let machine): machine.currentJob
-        case .poolJob(let machine): machine.currentJob
-        case .lineJob(let machine): machine.currentJob
-        case .solo(let machine): machine.currentJob
-        }
-    }
-
-    var isCurrentJobVoid: Bool {
-        switch self {
-        case .composed(let machine): machine.isCurrentJobVoid
-        case .poolJob(let machine): machine.isCurrentJobVoid
-        case .lineJob(let machine): machine.isCurrentJobVoid
-        case .solo(let machine): machine.isCurrentJobVoid
+        case .composed(let configuration): PoolUpstream(configuration)
+        case .poolJob(let configuration): GivenUpstream(configuration)
+        case .lineJob(let configuration): LineUpstream(configuration)
+        case .solo(let configuration, _): SoloUpstream(configuration)
         }
     }
 }
@@ -102,7 +63,7 @@ struct Rung: Sendable {
 
     let kind: RungKind
     let soloReward: CoinbasePlan.Reward?
-    var machine: RungMachine
+    var machine: any UpstreamMachine
     var phase = Phase.resting
     /// It has not failed since it earned last.
     var isTrusted = true
@@ -117,7 +78,7 @@ struct Rung: Sendable {
 
     init(_ configuration: RungConfiguration) {
         kind = configuration.kind
-        machine = RungMachine(configuration)
+        machine = configuration.makeMachine()
         if case .solo(_, let reward) = configuration { soloReward = reward } else { soloReward = nil }
     }
 
