@@ -1,7 +1,5 @@
 import ArgumentParser
 import Benchmarks
-import Foundation
-import NodeCapture
 
 struct BenchNegotiation: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -42,7 +40,7 @@ struct BenchNegotiation: ParsableCommand {
         let bench = NegotiationBench(rounds: rounds)
         var report: NegotiationBench.Report
         do {
-            report = try bench.run(folder: data, read: read)
+            report = try bench.run(folder: data, read: benchFile)
             if memory {
                 report.memory = try bench.memory(
                     executable: "/proc/self/exe", arguments: ["bench", BenchNegotiationMemory.name])
@@ -57,15 +55,6 @@ struct BenchNegotiation: ParsableCommand {
             throw ExitCode(1)
         }
         if json { try printJSON(report) } else { print(report.lines.joined(separator: "\n")) }
-    }
-
-    /// A file's bytes, unpacked where its name says that it is packed; `nil` when there is none.
-    private func read(_ path: String) throws -> [UInt8]? {
-        guard let bytes = FileManager.default.contents(atPath: path) else { return nil }
-        guard path.hasSuffix(".gz") else { return Array(bytes) }
-        return try bytes.withUnsafeBytes { bytes throws(CaptureFault.Reason) in
-            try Gunzip.unpack(bytes, limit: 1 << 30)
-        }
     }
 }
 

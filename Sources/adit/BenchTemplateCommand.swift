@@ -1,7 +1,5 @@
 import ArgumentParser
 import Benchmarks
-import Foundation
-import NodeCapture
 
 struct BenchTemplate: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -24,7 +22,7 @@ struct BenchTemplate: ParsableCommand {
     func run() throws {
         let report: TemplateBench.Report
         do {
-            report = try TemplateBench.run(folder: data, read: read)
+            report = try TemplateBench.run(folder: data, read: benchFile)
         } catch TemplateBench.Fault.noData(let folder) {
             printError(
                 "adit bench template: \(folder) has no mempool/manifest.json; name the folder with --data")
@@ -34,14 +32,5 @@ struct BenchTemplate: ParsableCommand {
             throw ExitCode(1)
         }
         if json { try printJSON(report) } else { print(report.lines.joined(separator: "\n")) }
-    }
-
-    /// A file's bytes, unpacked where its name says that it is packed; `nil` when there is none.
-    private func read(_ path: String) throws -> [UInt8]? {
-        guard let bytes = FileManager.default.contents(atPath: path) else { return nil }
-        guard path.hasSuffix(".gz") else { return Array(bytes) }
-        return try bytes.withUnsafeBytes { bytes throws(CaptureFault.Reason) in
-            try Gunzip.unpack(bytes, limit: 1 << 30)
-        }
     }
 }
