@@ -8,7 +8,7 @@ import TemplateBuilding
 import Units
 
 /// The upstream against the project's own pool and its own jobs, in virtual time. Messages arrive at once.
-struct GivenWorld {
+struct GivenWorld: VirtualClock {
     static let payout: [UInt8] = [0x00, 0x14] + [UInt8](repeating: 0xab, count: 20)
     static let start: UInt32 = 1_700_000_000
     /// One hash in 2^12 is a block.
@@ -51,7 +51,7 @@ struct GivenWorld {
     private(set) var link: ConnectionID?
     private var silentLink: ConnectionID?
     private var nextConnection: UInt64 = 1
-    private var wakes: (upstream: Instant?, pool: [Instant]) = (nil, [])
+    var wakes = VirtualWakes()
     private var isDelivering = false
 
     init(
@@ -121,21 +121,9 @@ struct GivenWorld {
         return share
     }
 
-    mutating func run(for duration: Duration) {
-        let end = now + duration
-        while let time = ([wakes.upstream].compactMap { $0 } + wakes.pool).min(), time <= end {
-            now = max(now, time)
-            if wakes.upstream.map({ $0 <= now }) == true {
-                wakes.upstream = nil
-                toUpstream(.woke)
-            }
-            if wakes.pool.contains(where: { $0 <= now }) {
-                wakes.pool.removeAll { $0 <= now }
-                toPool(.woke)
-                deliver()
-            }
-        }
-        now = end
+    mutating func wakePeer() {
+        toPool(.woke)
+        deliver()
     }
 
     mutating func toUpstream(_ event: UpstreamEvent) {
@@ -183,7 +171,7 @@ struct GivenWorld {
             case .ignored(_, let what): poolComplaints.append("ignored \(what)")
             case .sendDeclaration, .check, .declared, .customJobAccepted:
                 preconditionFailure("nothing is declared here")
-            case .wake(let time): wakes.pool.append(time)
+            case .wake(let time): wakes.peer.append(time)
             }
         }
     }

@@ -6,7 +6,7 @@ import TemplateBuilding
 import Units
 
 /// The upstream against the project's own Stratum V1 server, in virtual time. Lines arrive at once.
-struct LineWorld {
+struct LineWorld: VirtualClock {
     static let payout = GivenWorld.payout
     static let connectionBytes = 4
     static let extranonce2Size = 4
@@ -42,7 +42,7 @@ struct LineWorld {
     private(set) var link: UInt64?
     private var silentLink: UInt64?
     private var nextConnection: UInt64 = 1
-    private var wakes: (upstream: Instant?, server: [Instant]) = (nil, [])
+    var wakes = VirtualWakes()
     private var isDelivering = false
 
     init(
@@ -112,20 +112,8 @@ struct LineWorld {
         return share
     }
 
-    mutating func run(for duration: Duration) {
-        let end = now + duration
-        while let time = ([wakes.upstream].compactMap { $0 } + wakes.server).min(), time <= end {
-            now = max(now, time)
-            if wakes.upstream.map({ $0 <= now }) == true {
-                wakes.upstream = nil
-                toUpstream(.woke)
-            }
-            if wakes.server.contains(where: { $0 <= now }) {
-                wakes.server.removeAll { $0 <= now }
-                serverEvent(.woke)
-            }
-        }
-        now = end
+    mutating func wakePeer() {
+        serverEvent(.woke)
     }
 
     mutating func toUpstream(_ event: UpstreamEvent) {
@@ -172,7 +160,7 @@ struct LineWorld {
             case .refused(_, let user): poolComplaints.append("refused \(user)")
             case .cannotFollow: poolComplaints.append("cannot follow")
             case .subscribed, .authorized, .suggested: break
-            case .wake(let time): wakes.server.append(time)
+            case .wake(let time): wakes.peer.append(time)
             }
         }
     }

@@ -9,7 +9,7 @@ import Testing
 import Units
 
 /// The upstream against the project's own pool: two readings of the protocol by different hands.
-private struct PoolWorld {
+private struct PoolWorld: VirtualClock {
     var upstream: PoolUpstream
     var pool: Pool
     var now = Instant(nanoseconds: 0)
@@ -28,7 +28,7 @@ private struct PoolWorld {
     private var queue: [Item] = []
     private var links: [Link: ConnectionID] = [:]
     private var nextConnection: UInt64 = 1
-    private var wakes: (upstream: Instant?, pool: [Instant]) = (nil, [])
+    var wakes = VirtualWakes()
     private var outputs: [TransactionOutput] = []
     private var nextProposal: UInt64 = 1
     private var nonce: UInt32 = 0
@@ -102,21 +102,9 @@ private struct PoolWorld {
         }
     }
 
-    mutating func run(for duration: Duration) {
-        let end = now + duration
-        while let time = ([wakes.upstream].compactMap { $0 } + wakes.pool).min(), time <= end {
-            now = max(now, time)
-            if wakes.upstream.map({ $0 <= now }) == true {
-                wakes.upstream = nil
-                toUpstream(.woke)
-            }
-            if wakes.pool.contains(where: { $0 <= now }) {
-                wakes.pool.removeAll { $0 <= now }
-                toPool(.woke)
-                deliver()
-            }
-        }
-        now = end
+    mutating func wakePeer() {
+        toPool(.woke)
+        deliver()
     }
 
     mutating func toUpstream(_ event: UpstreamEvent) {
@@ -154,7 +142,7 @@ private struct PoolWorld {
                 poolComplaints.append("\(what) \(code) \(details)")
             case .ignored(_, let what): poolComplaints.append("ignored \(what)")
             case .declared, .customJobAccepted: break
-            case .wake(let time): wakes.pool.append(time)
+            case .wake(let time): wakes.peer.append(time)
             }
         }
     }
