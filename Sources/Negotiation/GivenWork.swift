@@ -259,11 +259,12 @@ extension Job {
 extension GivenWork {
     /// A share to be sent now; `nil` when it was settled instead. A block is said before anything else.
     mutating func found(_ share: Share) -> (record: GivenBook.Record, ticket: UInt64)? {
+        // Also of a job that nobody remembers: its owner is to know.
+        if share.isBlock { emit(.blockWithoutTransactions(share)) }
         guard share.origin.upstream == index, let record = book[share.origin.jobNumber] else {
             emit(.shareSettled(share, .lost(.unknownJob)))
             return nil
         }
-        if share.isBlock { emit(.blockWithoutTransactions(share)) }
         switch record.standing {
         case .open: break
         // A pool may yet have use for a block: of two at one height, or when its own tip is lost again.

@@ -9,6 +9,7 @@ import Units
 extension PoolUpstream {
     mutating func found(_ share: Share, at now: Instant) {
         guard share.origin.upstream == configuration.index, let record = jobs[share.origin.jobNumber] else {
+            if share.isBlock { emit(.blockWithoutTransactions(share)) }
             return emit(.shareSettled(share, .lost(.unknownJob)))
         }
         if share.isBlock { foundBlock(share, record, at: now) }

@@ -56,7 +56,11 @@ struct LadderStage {
         case pool(Int, PoolEvent)
     }
 
-    enum Kind { case full, coinbaseOnly, poolJob, solo }
+    enum Kind {
+        case full, coinbaseOnly, poolJob, solo
+        /// A pool's own job, refused unless our node says the same.
+        case auditedPoolJob
+    }
 
     init(_ rungs: [(kind: Kind, pool: Int)], seed: UInt64 = 5) {
         let pools = (rungs.map(\.pool).max() ?? 0) + 1
@@ -91,6 +95,11 @@ struct LadderStage {
             return .composed(upstream)
         case .poolJob:
             return .poolJob(GivenConfiguration(upstream: upstream, rules: AuditRules(level: .warn)))
+        case .auditedPoolJob:
+            var rules = AuditRules(level: .refuse)
+            rules.payoutScripts = [poolScript]
+            rules.tipGrace = .seconds(5)
+            return .poolJob(GivenConfiguration(upstream: upstream, rules: rules))
         case .solo:
             let own = TransactionOutput(value: .zero, script: ownScript)
             return .solo(SoloConfiguration(index: index), reward: .pool([own]))
@@ -129,6 +138,9 @@ struct LadderStage {
         self.tip = tip
         offer()
     }
+
+    /// Our node says which block is to be the next one.
+    mutating func nodeSpeaks() { tell(.reference(next)) }
 
     /// What our node's templates are made of is there again.
     mutating func offer() {

@@ -15,6 +15,7 @@ public struct NegotiationFailure: Hashable, Sendable, CustomStringConvertible {
         case memory = "memory stays within its bounds"
         case template = "jobs keep what their tip began with"
         case audit = "a pool's job that pays others is not mined"
+        case restless = "nobody answers without end at one moment"
     }
 
     public let seed: SimulationSeed

@@ -158,7 +158,10 @@ extension NegotiationJudge {
             if rung.endedAt.map({ now - $0 >= .seconds(1) }) ?? false { return nil }
             let tipsSince = rung.tips.reversed().prefix { $0 != tip }.count
             return tipsSince >= 2 || newer >= 60 ? nil : "its job is of a tip that is remembered"
-        case .payoutChanged: return "the pool's payout is always the same"
+        case .payoutChanged:
+            // What it said while it lied is in jobs that are made later.
+            let script = NegotiationPool.payoutScript(scenario.rungs[origin.upstream].pool)
+            return jobs[origin]?.coinbaseSuffix.contains(script) ?? false ? "its payout is the pool's" : nil
         case .stopped:
             if isOver { return nil }
             // After a pause chips have the old job until there is a new one.

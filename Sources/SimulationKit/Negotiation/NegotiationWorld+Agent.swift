@@ -163,6 +163,14 @@ extension NegotiationWorld {
         }
     }
 
+    /// The rung's pool is on another of two branches than our node: it can take no job of ours, nor we one of its own.
+    private func isElsewhere(_ rung: Int) -> Bool {
+        guard plan.rungs[rung].kind != .solo, let tip = pools[plan.rungs[rung].pool].next?.previousBlock,
+            let own = judge.ownTip
+        else { return false }
+        return tip != own
+    }
+
     private mutating func inspectStaleness() {
         guard chips.isUp, let job = scheduler.currentJob,
             network.height(of: job.previousBlock) < network.height(of: network.best)
@@ -183,7 +191,7 @@ extension NegotiationWorld {
 
     private mutating func inspectPreference() {
         guard judge.pause == nil, let rung = healthyRung(for: NegotiationJudge.backLimit),
-            ladder.mined.map({ $0.number > rung }) ?? true
+            ladder.mined.map({ $0.number > rung }) ?? true, !isElsewhere(rung)
         else {
             judge.worseSince = nil
             return

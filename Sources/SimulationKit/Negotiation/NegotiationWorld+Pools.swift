@@ -35,7 +35,9 @@ extension NegotiationWorld {
         let known = NegotiationPool.known(of: network.mempool(on: tip))
         tell(pool, .knownTransactions(known))
         tellSource(pool, .candidates(known))
-        if let job = pools[pool].lineJob(network.next(of: plan.node(ofPool: pool), at: now), known) {
+        // Its node may be ahead of it, when it was frozen: that is told by itself.
+        let fresh = network.next(of: plan.node(ofPool: pool), at: now)
+        if fresh.previousBlock == tip, let job = pools[pool].lineJob(fresh, known) {
             tellLines(pool, .job(job))
         }
     }

@@ -88,6 +88,10 @@ public struct NegotiationWorld: Sendable {
         judge = NegotiationJudge(plan, seed: seed)
     }
 
+    /// Since the clock moved last.
+    private var happeningsNow = 0
+    static let mostAtOnce = 10_000
+
     /// What was broken, in order; empty in a good world. At most `NegotiationJudge.keptFailures`.
     public var failures: [NegotiationFailure] { judge.failures }
     public var statistics: NegotiationStatistics { judge.statistics }
@@ -131,8 +135,10 @@ public struct NegotiationWorld: Sendable {
         while failures.isEmpty, let instant = timeline.nextInstant, instant <= end,
             let (at, happening) = timeline.next()
         {
+            happeningsNow = at > now ? 1 : happeningsNow + 1
             now = max(now, at)
             judge.now = now
+            if happeningsNow > Self.mostAtOnce { judge.fail(.restless, "the last was \(happening)") }
             happen(happening)
             inspect()
         }
