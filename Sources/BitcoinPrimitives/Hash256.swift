@@ -40,6 +40,13 @@ public struct Hash256: Hashable, Comparable, Sendable {
 
     public var wireBytes: [UInt8] { number.littleEndianBytes }
 
+    /// Sixty-four bits each, the first on the wire first, each least significant byte first: for tables of thousands.
+    public var words: (UInt64, UInt64, UInt64, UInt64) { (number.l0, number.l1, number.l2, number.l3) }
+
+    public init(words: (UInt64, UInt64, UInt64, UInt64)) {
+        number = UInt256(l0: words.0, l1: words.1, l2: words.2, l3: words.3)
+    }
+
     /// 64 hexadecimal digits, most significant first: as explorers and node interfaces print a hash.
     public var displayHex: String { wireBytes.reversed().hex }
 

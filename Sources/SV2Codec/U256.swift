@@ -13,6 +13,13 @@ public struct U256: Hashable, Sendable {
         (self.word0, self.word1, self.word2, self.word3) = (word0, word1, word2, word3)
     }
 
+    /// Sixty-four bits each, least significant first.
+    public var words: (UInt64, UInt64, UInt64, UInt64) { (word0, word1, word2, word3) }
+
+    public init(words: (UInt64, UInt64, UInt64, UInt64)) {
+        self.init(word0: words.0, word1: words.1, word2: words.2, word3: words.3)
+    }
+
     public init(wireBytes bytes: [32 of UInt8]) {
         func word(_ start: Int) -> UInt64 {
             var value: UInt64 = 0

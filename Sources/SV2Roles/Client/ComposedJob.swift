@@ -80,4 +80,4 @@ extension CoinbaseParts {
 }
 
 /// The same 32 bytes as the wire's type. A hash always has them.
-func u256(_ hash: Hash256) -> U256 { U256(wireBytes: hash.wireBytes) ?? .zero }
+func u256(_ hash: Hash256) -> U256 { U256(words: hash.words) }
