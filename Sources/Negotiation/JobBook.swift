@@ -83,6 +83,8 @@ struct JobRecord: Sendable {
     var proposal: Proposal?
     var status = Status.undeclared
     var waiting = WaitingShares()
+    /// It was declared again after a refusal that was not about it, since it was acknowledged last.
+    var hadSecondTry = false
     /// A block that the declarator cannot assemble before it knows the job.
     var solution: Share?
 

@@ -123,6 +123,17 @@ public enum JobRefusal: Error, Hashable, Sendable {
         case .transactionsWithoutBytes, .audit: false
         }
     }
+
+    /// Whether it is about the pool's moment, and not about the job: servers forget tokens by their age and with the
+    /// connection that they came on, wait for transactions for so long only, and have enough of declarations.
+    /// Source: sv2-notes §8.4, §8.5.
+    var isOfMoment: Bool {
+        switch self {
+        case .declaration(let code), .customJob(let code):
+            code == "invalid-mining-job-token" || code == "missing-txs" || code == "internal-error"
+        case .transactionsWithoutBytes, .audit: false
+        }
+    }
 }
 
 /// Why a proposal is not mined.

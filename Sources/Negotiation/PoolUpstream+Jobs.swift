@@ -148,7 +148,10 @@ extension PoolUpstream {
             number = activate(proposal, tip: tip, channel: channel)
             emit(.notice(.jobReplaced(record.job.origin, by: origin(number))))
         }
-        _ = jobs.update(number) { $0.status = .acknowledged(jobId: jobId, target: channel.target) }
+        _ = jobs.update(number) {
+            $0.status = .acknowledged(jobId: jobId, target: channel.target)
+            $0.hadSecondTry = false
+        }
         emit(.acknowledged(origin(number)))
         releaseShares(of: number, at: now)
     }
@@ -165,6 +168,11 @@ extension PoolUpstream {
             tipRetries < configuration.maximumTipRetries
         {
             return declareLater(record.job.origin, at: now)
+        }
+        if refusal.isOfMoment, !record.hadSecondTry {
+            _ = jobs.update(number) { ($0.status, $0.hadSecondTry) = (.undeclared, true) }
+            tipRetry = now + configuration.tipRetry.delay(failures: 1, using: &generator)
+            return drive(.discardTokens, at: now)
         }
         emit(.refused(record.job.origin, refusal))
         void(number, .jobRefused(refusal))

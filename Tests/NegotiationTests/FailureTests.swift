@@ -292,6 +292,32 @@ import Units
         #expect(world.faults.isEmpty)
     }
 
+    /// World 1555: a pool forgot the token with the declarator's connection, and said so before that was seen to break.
+    @Test(arguments: ["invalid-mining-job-token", "missing-txs", "internal-error"])
+    func `a refusal of the moment is no word about the job: it gets a second try`(code: String) {
+        var world = Exchange()
+        if code == "invalid-mining-job-token" {
+            world.pool.jobRefusals = [WireText(code)]
+        } else {
+            world.pool.declarationRefusals = [WireText(code)]
+        }
+        world.start()
+        world.find(2)
+        world.run(for: .seconds(1))
+        #expect(world.refused.isEmpty && world.upstream.state == .earning)
+        world.poolSends(world.pool.flush())
+        #expect(isLossless(world))
+        // A pool that knows none of them is left all the same.
+        var hostile = Exchange()
+        hostile.pool.jobRefusals = Array(repeating: "invalid-mining-job-token", count: 4)
+        hostile.start()
+        hostile.run(for: .seconds(1))
+        #expect(hostile.refused.map(\.refusal) == [.customJob(code: "invalid-mining-job-token")])
+        hostile.send(.proposal(hostile.proposal()))
+        hostile.run(for: .seconds(1))
+        #expect(hostile.upstream.state == .coolingDown)
+    }
+
     @Test func `two refusals in a row, of different templates, concern the upstream`() {
         var world = Exchange()
         world.pool.jobRefusals = ["invalid-job", "invalid-\u{1b}[2J"]
