@@ -38,10 +38,12 @@ extension Ladder {
 
     /// Whether its job is on a tip that our node left a while ago, and our node is there to say so.
     private func isStale(_ rung: Rung, at now: Instant) -> Bool {
-        guard templatesLostAt == nil, let ownTipSince, now - ownTipSince >= configuration.tipPatience,
-            let job = rung.machine.currentJob
+        guard templatesLostAt == nil, let job = rung.machine.currentJob,
+            let index = ownTips.firstIndex(where: { $0.tip == job.previousBlock }),
+            index + 1 < ownTips.count
         else { return false }
-        return ownTips.dropLast().contains(job.previousBlock)
+        // Since the next one, and not since the newest: blocks may come faster than patience ends.
+        return now - ownTips[index + 1].since >= configuration.tipPatience
     }
 
     /// When nothing is fit: what is mined anyway, if its pool may still take it; else the first job there is.

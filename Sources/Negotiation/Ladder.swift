@@ -35,9 +35,8 @@ public struct Ladder: Sendable {
     var wantsFreshTemplate = false
     /// Since when the source of our own templates is gone.
     var templatesLostAt: Instant?
-    /// Tips of our own node, the present one last, and since when it is.
-    var ownTips: [Hash256] = []
-    var ownTipSince: Instant?
+    /// Tips of our own node, and since when each was; the present one last.
+    var ownTips: [(tip: Hash256, since: Instant)] = []
     static let rememberedTips = 8
     /// Since then a pool that earns was on another tip than our last template.
     var isTipLeft = false
@@ -133,7 +132,7 @@ public struct Ladder: Sendable {
             }
             if let since = rung.waitingSince { deadlines.append(since + configuration.patience) }
         }
-        if let ownTipSince { deadlines.append(ownTipSince + configuration.tipPatience) }
+        deadlines += ownTips.dropFirst().map { $0.since + configuration.tipPatience }
         if let templatesLostAt { deadlines.append(templatesLostAt + configuration.templatePatience) }
         // What is over of the ladder's own was acted on, or cannot be.
         return (wakes + deadlines.compactMap(\.self).filter { $0 > now }).min()
@@ -284,12 +283,11 @@ public struct Ladder: Sendable {
 
     /// Our own node is on that tip.
     private mutating func followed(_ tip: Hash256, at now: Instant) {
-        guard ownTips.last != tip else { return }
+        guard ownTips.last?.tip != tip else { return }
         isPlanDue = true
-        ownTips.removeAll { $0 == tip }
+        ownTips.removeAll { $0.tip == tip }
         if ownTips.count == Self.rememberedTips { ownTips.removeFirst() }
-        ownTips.append(tip)
-        ownTipSince = now
+        ownTips.append((tip, now))
     }
 
     /// Gives a rung the newest template with the coinbase that it needs.

@@ -62,6 +62,19 @@ import Units
         #expect(stage.mined == 1 && stage.state(1) == .earning)
     }
 
+    /// World 8598: blocks came faster than its patience ended, and each one was waited for anew.
+    @Test func `a pool that stays on an old tip is left, however fast blocks come after that`() {
+        var stage = LadderStage([(.poolJob, 0), (.solo, 0)])
+        stage.begin()
+        stage.run(for: .seconds(5))
+        #expect(stage.mined == 0)
+        for tip in 2...4 as ClosedRange<UInt8> {
+            stage.ownTip(tip)
+            stage.run(for: .seconds(6))
+        }
+        #expect(stage.mined == 1)
+    }
+
     /// World 731: only the share could have brought it home, and its connection is gone; its owner is told.
     @Test(arguments: [LadderStage.Kind.poolJob, .full])
     func `a block of a job from before a pause is said all the same`(kind: LadderStage.Kind) throws {
