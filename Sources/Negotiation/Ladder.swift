@@ -1,4 +1,4 @@
-public import BitcoinPrimitives
+import BitcoinPrimitives
 public import Scheduling
 import TemplateBuilding
 public import Units

@@ -1,7 +1,7 @@
 import BitcoinPrimitives
-public import Scheduling
+import Scheduling
 public import TemplateBuilding
-public import Units
+import Units
 
 /// How a rung is set up.
 public enum RungConfiguration: Sendable {
