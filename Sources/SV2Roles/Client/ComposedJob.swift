@@ -52,7 +52,7 @@ public struct ComposedJob: Hashable, Sendable {
         DeclareMiningJob(
             requestId: requestId, miningJobToken: token, version: version,
             coinbaseTxPrefix: coinbase.fullPrefix,
-            coinbaseTxSuffix: coinbase.fullSuffix, wtxidList: transactions.map { u256($0.wtxid.hash) },
+            coinbaseTxSuffix: coinbase.fullSuffix, wtxidList: transactions.map(\.wtxid.hash.onWire),
             excessData: WitnessCommitment.reservedValue)
     }
 
@@ -61,11 +61,11 @@ public struct ComposedJob: Hashable, Sendable {
     {
         SetCustomMiningJob(
             channelId: channelId, requestId: requestId, miningJobToken: token, version: version,
-            prevHash: u256(previousBlock), minNtime: minimumTime, nbits: bits.bits,
+            prevHash: previousBlock.onWire, minNtime: minimumTime, nbits: bits.bits,
             coinbaseTxVersion: coinbase.version, coinbasePrefix: coinbase.scriptPrefix,
             coinbaseTxInputNSequence: coinbase.sequence,
             coinbaseTxOutputs: TransactionOutput.wireBytes(of: coinbase.outputs),
-            coinbaseTxLocktime: coinbase.lockTime, merklePath: merklePath.map(u256))
+            coinbaseTxLocktime: coinbase.lockTime, merklePath: merklePath.map(\.onWire))
     }
 }
 
@@ -78,6 +78,3 @@ extension CoinbaseParts {
             && demanded.allSatisfy { wanted in outputs.contains { $0.script == wanted.script } }
     }
 }
-
-/// The same 32 bytes as the wire's type. A hash always has them.
-func u256(_ hash: Hash256) -> U256 { U256(words: hash.words) }

@@ -311,7 +311,7 @@ extension JobDeclarationClient {
     private mutating func push(_ header: Header, extranonce: [UInt8]) -> [Action] {
         guard case .ready = state else { preconditionFailure("solutions need a connection that is set up") }
         let solution = PushSolution(
-            extranonce: extranonce, prevHash: u256(header.previousBlock), nonce: header.nonce,
+            extranonce: extranonce, prevHash: header.previousBlock.onWire, nonce: header.nonce,
             ntime: header.time,
             nbits: header.bits.bits, version: header.version)
         return [.send(.pushSolution(solution))]
